@@ -1,0 +1,83 @@
+// Package profiler is what a profiler plugin implements: events in, artifacts out.
+//
+// The life of one profile: [Profiler.Open] when it starts, [Sink.Consume] any number of times while it runs and
+// once more when it has stopped, then [Sink.Finish] exactly once. If the profile is abandoned, ctx of the last call is
+// cancelled and, when the sink implements [Aborter], Abort is called instead of Finish.
+package profiler
+
+import (
+	"context"
+	"log/slog"
+	"time"
+
+	"github.com/strobe-dev/strobe/sdk/recording"
+	"github.com/strobe-dev/strobe/sdk/trace"
+)
+
+// Profiler is implemented by the author of a profiler plugin. It never changes within v1.
+type Profiler interface {
+	// Open starts one profile's output. It should be quick: start replies wait for it. Profiles do not overlap.
+	Open(ctx context.Context, p Profile) (Sink, error)
+}
+
+// Sink takes the events of one profile.
+type Sink interface {
+	// Consume gets events from one goroutine. A span comes once: when it has ended, or at the end, marked open.
+	// Per track by end; device tracks in no order. b is not kept. An error ends the export; Finish is still called.
+	Consume(ctx context.Context, b *recording.Batch) error
+	// Finish completes the artifacts: a file appears whole or not at all. Called exactly once.
+	Finish(ctx context.Context, s Summary) ([]Artifact, error)
+}
+
+// Aborter is an optional companion of [Sink]: remove what was written, the profile is abandoned.
+type Aborter interface {
+	Abort(ctx context.Context) error
+}
+
+// ProfilerWithSource is an optional companion of [Profiler]: one that also measures. Between start and stop it records
+// its own spans and counters into its own segment of the same recording, on the same clock. Record returns when ctx ends.
+type ProfilerWithSource interface {
+	Record(ctx context.Context, rec *trace.Recorder) error
+}
+
+// Description says what a profiler plugin is. It is given to sdk/plugin.ServeProfiler.
+type Description struct {
+	Name    string
+	Version string
+	Summary string
+	// Config is a pointer to a struct with `strobe:"name"` tags (see sdk/schema), or nil.
+	// The host's values are stored there before the first Open.
+	Config any
+}
+
+// Profile is what is known when a profile starts.
+type Profile struct {
+	ID      string
+	Dir     string // an existing folder for the artifacts
+	Model   string
+	Label   string
+	Started time.Time
+	// MaxBytes bounds the sum of this profiler's artifacts; 0: no bound. At the bound drop the newest and say so in Artifacts' notes.
+	MaxBytes int64
+	Host     string
+	Log      *slog.Logger
+}
+
+// Summary is what is known when the recording has ended.
+type Summary struct {
+	Stopped   time.Time
+	Processes []recording.Summary
+}
+
+// Artifact is a file that the profiler made.
+type Artifact struct {
+	Name      string // relative to Profile.Dir, with slashes
+	MediaType string // "application/gzip"
+	Bytes     int64
+	SHA256    string // lower-case hex; may be empty, then the host computes it
+	// Stage and Rank of the process that the file is about; nil when it is about several.
+	Stage, Rank *int
+	StageName   string
+	Events      uint64 // events in the file; 0 when unknown
+	Dropped     uint64 // events left out because of MaxBytes
+}

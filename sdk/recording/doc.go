@@ -1,0 +1,2 @@
+// Package recording reads recordings: finished ones, and ones that are still being written.
+package recording
