@@ -1,0 +1,138 @@
+package config
+
+import (
+	"fmt"
+	"slices"
+	"strings"
+
+	"github.com/hashicorp/hcl/v2"
+
+	"github.com/strobe-dev/strobe/sdk/diag"
+)
+
+// check finds what is wrong between blocks, and fills in what one block's defaults take from others.
+func (r *reader) check(c parsed, known Known) {
+	used := map[string]bool{}
+	for _, m := range c.Models {
+		for _, s := range m.Stages {
+			used[s.Plugin] = true
+			r.checkPlugin(c.Config, s.Origin, s.Plugin, KindModel, known.Models)
+		}
+	}
+	for _, p := range c.Profilers {
+		used[p.Plugin] = true
+		r.checkPlugin(c.Config, p.Origin, p.Plugin, KindProfiler, known.Profilers)
+	}
+	for _, p := range c.Plugins {
+		builtin := slices.Contains(known.Models, p.Name) && p.Kind == KindModel ||
+			slices.Contains(known.Profilers, p.Name) && p.Kind == KindProfiler
+		if builtin {
+			r.errorf(p.block, "give it another name", "%s has the name of a built-in plugin", p.name)
+		} else if p.Name != "" && !used[p.Name] {
+			r.add(diag.Warning, p.block, fmt.Sprintf("%s is not used", p.name), "no stage and no profiler names it")
+		}
+	}
+	r.checkModel(c.Config)
+	r.checkProfilers(c)
+	r.found = append(r.found, c.budget()...)
+}
+
+// checkPlugin finds a name that is neither a built-in nor a plugin block of the right kind.
+func (r *reader) checkPlugin(c *Config, at Origin, name, kind string, builtins []string) {
+	if name == "" || slices.Contains(builtins, name) {
+		return
+	}
+	where := at.Range(diag.Path{"plugin"})
+	if p := c.Plugin(name); p != nil {
+		if p.Kind != "" && p.Kind != kind {
+			r.errorf(where, "", "plugin %q is of kind %s, and %s needs one of kind %s", name, p.Kind, at.name, kind)
+		}
+		return
+	}
+	names := slices.Clone(builtins)
+	for _, p := range c.Plugins {
+		if p.Kind == kind && p.Name != "" {
+			names = append(names, p.Name)
+		}
+	}
+	detail := hint(name, "there are", names)
+	own := fmt.Sprintf("a plugin of your own is declared so:\n  plugin %q {\n    kind    = %q\n    command = [\"./bin/%s\"]\n  }", name, kind, name)
+	r.errorf(where, strings.TrimPrefix(detail+"\n"+own, "\n"), "no %s plugin %q, built in or declared", kind, name)
+}
+
+func (r *reader) checkModel(c *Config) {
+	var names []string
+	for _, n := range modelNames(c.Models) {
+		if n != "" {
+			names = append(names, n)
+		}
+	}
+	where := c.Server.Range(diag.Path{"model"})
+	switch {
+	case len(c.Models) == 0:
+		r.errorf(hcl.Range{Filename: r.src.name}, `add model "name" { stage "name" { … } }`, "no model is declared")
+	case c.Server.Model == "" && c.Server.Has(diag.Path{"model"}):
+		r.emptyModel(c, names)
+	case c.Server.Model == "" && len(c.Models) == 1:
+		c.Server.Model = c.Models[0].Name
+	case c.Server.Model == "":
+		r.errorf(where, hint("", "declared", names), "several models are declared and server.model says not which to serve")
+	case !slices.Contains(names, c.Server.Model):
+		r.errorf(where, hint(c.Server.Model, "declared", names), "no model %q is declared", c.Server.Model)
+	}
+}
+
+// emptyModel is for a server.model that is there and says nothing: empty text, null, or a value already found wrong.
+func (r *reader) emptyModel(c *Config, names []string) {
+	where := c.Server.Range(diag.Path{"model"})
+	if slices.ContainsFunc(r.found, func(d Diagnostic) bool { return contains(d.Subject, where) }) {
+		return
+	}
+	if len(c.Models) == 1 {
+		c.Server.Model = c.Models[0].Name
+		return
+	}
+	r.errorf(where, hint("", "declared", names), "several models are declared and server.model says not which to serve")
+}
+
+func contains(inner, outer hcl.Range) bool {
+	return inner.Start.Byte >= outer.Start.Byte && inner.End.Byte <= outer.End.Byte && inner.Start.Line > 0
+}
+
+func (r *reader) checkProfilers(c parsed) {
+	declared := profilerNames(c.Profilers)
+	if !c.profilersGiven {
+		c.Server.Profilers = declared
+		return
+	}
+	seen := map[string]bool{}
+	for i, name := range c.Server.Profilers {
+		at := c.Server.Range(diag.Path{"profilers", fmt.Sprint(i)})
+		switch {
+		case !slices.Contains(declared, name):
+			r.errorf(at, hint(name, "declared", declared), "no profiler %q is declared", name)
+		case seen[name]:
+			r.errorf(at, "", "profiler %q is listed twice", name)
+		}
+		seen[name] = true
+	}
+}
+
+// budget finds a profile.max_bytes that is too small for the processes of the served model.
+func (c *Config) budget() Diagnostics {
+	m, err := c.ServedModel()
+	if err != nil {
+		return nil
+	}
+	processes := int64(1) // core
+	for _, s := range m.Stages {
+		processes += int64(s.Replicas)
+	}
+	need := 2 * processes * SegmentBytes
+	if c.Profile.MaxBytes >= need {
+		return nil
+	}
+	return Diagnostics{c.Profile.finding(diag.Error, diag.Path{"max_bytes"},
+		fmt.Sprintf("%s is too small for the %d processes of model %q, which need %s", FormatSize(c.Profile.MaxBytes), processes, m.Name, FormatSize(need)),
+		whyMaxBytes)}
+}

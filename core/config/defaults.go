@@ -1,0 +1,45 @@
+package config
+
+import "time"
+
+// Every default of plugins.hcl. A key that is absent or null takes its default; zero is a value like any other.
+const (
+	DefaultListen         = "127.0.0.1:8091"
+	DefaultQueueSize      = 64
+	DefaultRequestTimeout = 300 * time.Second
+	DefaultMaxBodyBytes   = 32 << 20
+	DefaultProfileDir     = "profiles"
+	DefaultMaxDuration    = 10 * time.Minute
+	DefaultMaxBytes       = 1 << 30
+	DefaultKeep           = 20
+	DefaultReplicas       = 1
+)
+
+// Every bound of plugins.hcl, both ends allowed.
+const (
+	MaxReplicas       = 64
+	MaxQueueSize      = 1 << 16
+	MinRequestTimeout = time.Second
+	MaxRequestTimeout = 24 * time.Hour
+	MinBodyBytes      = 1 << 10
+	MaxBodyBytes      = 1 << 30
+	MinMaxDuration    = time.Second
+	MaxMaxDuration    = 24 * time.Hour
+	// MinMaxBytes is the least a profile can be given. Half of profile.max_bytes is split between the processes that
+	// record, and a segment needs SegmentBytes; so with many ranks more is needed, see checkBudget.
+	MinMaxBytes = 16 << 20
+	MaxMaxBytes = 1 << 40
+	MaxKeep     = 10_000
+)
+
+// SegmentBytes is the smallest segment that a process can record into.
+const SegmentBytes = 1 << 20
+
+// BuiltInName is how findings and logs call the embedded configuration.
+const BuiltInName = "plugins.hcl (built in)"
+
+// Limits on the text itself, far beyond any real file, so that a hostile one costs little.
+const (
+	maxFileBytes = 256 << 10
+	maxNesting   = 64
+)

@@ -1,0 +1,90 @@
+package config
+
+import (
+	"net"
+	"path/filepath"
+	"strconv"
+	"strings"
+
+	"github.com/hashicorp/hcl/v2"
+	"github.com/hashicorp/hcl/v2/hclsyntax"
+
+	"github.com/strobe-dev/strobe/sdk/diag"
+)
+
+var serverKeys = []string{
+	"listen", "model", "profilers", "runtime_dir", "queue", "request_timeout",
+	"allowed_hosts", "profile_token_file", "api_key_file", "max_body",
+}
+
+// server reads the block, or answers the defaults when body is empty. profilersGiven tells "absent" from "none".
+func (r *reader) server(at hcl.Range, body *hclsyntax.Body) (s Server, profilersGiven bool) {
+	b := r.open("server", at, body, serverKeys, nil)
+	s = Server{
+		Listen:           b.str("listen", DefaultListen),
+		Model:            b.str("model", ""),
+		RuntimeDir:       b.file("runtime_dir"),
+		QueueSize:        b.whole("queue", DefaultQueueSize, 0, MaxQueueSize),
+		RequestTimeout:   b.duration("request_timeout", DefaultRequestTimeout, MinRequestTimeout, MaxRequestTimeout),
+		ProfileTokenFile: b.file("profile_token_file"),
+		APIKeyFile:       b.file("api_key_file"),
+		MaxBodyBytes:     b.size("max_body", DefaultMaxBodyBytes, MinBodyBytes, MaxBodyBytes, ""),
+		Origin:           b.Origin,
+	}
+	if why := badListen(s.Listen); why != "" {
+		b.bad("listen", `such as "127.0.0.1:8091", or ":8091" for every interface`, "listen %q %s", s.Listen, why)
+		s.Listen = DefaultListen
+	}
+	s.Profilers, profilersGiven = b.list("profilers", `["chrome"]`)
+	_, null := b.values["profilers"]
+	profilersGiven = profilersGiven || (b.Has(diag.Path{"profilers"}) && !null)
+	s.AllowedHosts, _ = b.list("allowed_hosts", `["strobe.example"]`)
+	for i, host := range s.AllowedHosts {
+		if why := badHost(host); why != "" {
+			b.errorf(b.itemRange("allowed_hosts", i), `a host name or address without scheme and port, or "*" for any`, "host %q %s", host, why)
+		}
+	}
+	return s, profilersGiven
+}
+
+// file is a path made absolute, or "" when the key is absent.
+func (b *block) file(key string) string {
+	path := b.str(key, "")
+	if v, ok := b.value(key); ok && v == "" {
+		b.bad(key, "leave the key out for the default", "%s is empty", key)
+	}
+	return resolve(b.dir, path)
+}
+
+func resolve(dir, path string) string {
+	if path == "" || filepath.IsAbs(path) {
+		return path
+	}
+	return filepath.Join(dir, path)
+}
+
+func badListen(address string) string {
+	host, port, err := net.SplitHostPort(address)
+	if err != nil {
+		return "is no host:port"
+	}
+	if n, err := strconv.Atoi(port); err != nil || n < 0 || n > 65535 || strings.HasPrefix(port, "+") {
+		return "needs a port from 0 to 65535"
+	}
+	if strings.ContainsAny(host, " /\t") {
+		return "has a bad host"
+	}
+	return ""
+}
+
+func badHost(host string) string {
+	switch {
+	case host == "":
+		return "is empty"
+	case strings.ContainsAny(host, "/ \t@"):
+		return "is no bare host name"
+	case net.ParseIP(strings.Trim(host, "[]")) == nil && strings.Contains(host, ":"):
+		return "has a port"
+	}
+	return ""
+}

@@ -1,0 +1,72 @@
+# The configuration of `strobe serve`.
+#
+# This is the built-in default, which a server uses when it finds no other. Copy it into a folder as plugins.hcl and start
+# strobe there, or name a file with --config. `strobe validate` checks a file without serving.
+#
+# Every key that is commented out shows its default, unless it is said to be an example. Relative paths and commands are
+# resolved against the folder of this file.
+
+server {
+  listen    = "127.0.0.1:8091" # off loopback, the profile routes need profile_token_file
+  model     = "emoji"          # the model to serve, one of those below
+  profilers = ["chrome"]       # what every profile is exported with; [] turns profiling off
+
+  # queue           = 64       # requests that wait; one more is answered 503
+  # request_timeout = "300s"   # from arrival to the answer
+  # max_body        = "32MiB"  # largest request
+
+  # Examples:
+  # allowed_hosts      = ["strobe.example"] # Host headers to answer beside the listening address's own
+  # profile_token_file = "profile.token"    # bearer token of the profile routes, alone in a file
+  # api_key_file       = "api.key"          # bearer token of the generation routes, alone in a file
+  # runtime_dir        = "/run/strobe"      # for sockets; a short path, made with mode 0700
+}
+
+profile {
+  dir          = "profiles" # one folder a profile is made here
+  max_duration = "10m"      # a profile ends by itself after this
+  max_bytes    = "1GiB"     # of one profile: half for the recordings, half for what profilers write
+  keep         = 20         # finished profiles kept; older ones go
+}
+
+# A model is a chain of stages. Each stage is a plugin in processes of its own, and images flow from stage to stage.
+# A stage's plugin is named like the stage unless `plugin` says otherwise.
+
+model "emoji" {
+  stage "diffusion" {
+    plugin   = "dit"
+    replicas = 1 # processes that share the requests
+    config {
+      device = "cpu"
+    }
+  }
+  stage "resize" {
+  }
+}
+
+# Made-up weights at the scale of real models, for profiling. Costs are real, pictures are not. An example:
+# model "emoji-xl" {
+#   stage "diffusion" {
+#     plugin   = "dit"
+#     replicas = 2
+#     config {
+#       weights = "random"
+#       preset  = "xl" # s, m or xl
+#     }
+#   }
+#   stage "resize" {
+#   }
+# }
+
+# Chrome trace files, for ui.perfetto.dev, TensorBoard, speedscope and HolisticTraceAnalysis.
+profiler "chrome" {
+}
+
+# A plugin of your own: any program that speaks the protocol, pinned by its checksum if you like. An example:
+# plugin "steps" {
+#   kind    = "profiler"
+#   command = ["./bin/profiler-steps"]
+#   sha256  = "0123456789abcdef0123456789abcdef0123456789abcdef0123456789abcdef"
+# }
+# profiler "steps" {
+# }
