@@ -1,0 +1,93 @@
+package chrome
+
+import (
+	"strconv"
+
+	"github.com/strobe-dev/strobe/sdk/recording"
+	"github.com/strobe-dev/strobe/sdk/trace"
+)
+
+// inputArgs adds an operator's inputs, each with a comma behind it, as the other functions here do.
+func (s *sink) inputArgs(b []byte, args []recording.Arg) []byte {
+	for i := range args {
+		if n := s.names.get(args[i].Key); n.role == roleInput {
+			b = append(appendArg(b, n, &args[i]), ',')
+		}
+	}
+	return b
+}
+
+// recordedArgs adds the request, what the recording says of the event, and whether the span was still open. Keys that the trace
+// gives a meaning of its own are not taken from the recording.
+func (s *sink) recordedArgs(b []byte, p *process, t *track, e *recording.Event, operator bool) []byte {
+	if e.Request != "" {
+		b = append(append(b, t.requestID(e.Request)...), ',')
+	}
+	for i := range e.Args {
+		arg := &e.Args[i]
+		n := s.names.get(arg.Key)
+		switch n.role {
+		case roleRequest:
+			if e.Request != "" {
+				continue
+			}
+		case roleOpen:
+			if e.Open {
+				continue
+			}
+		case roleOperator, roleInput:
+			if operator {
+				continue
+			}
+		case rolePlace:
+			if t.device != nil {
+				continue
+			}
+		case roleCorrelation:
+			if arg.Type == trace.TypeInt && arg.Int >= 0 {
+				b = append(strconv.AppendUint(append(b, n.key...), s.launch(p, arg.Int), 10), ',')
+				continue
+			}
+		}
+		b = append(appendArg(b, n, arg), ',')
+	}
+	if e.Open {
+		b = append(b, `"open":true,`...)
+	}
+	return b
+}
+
+// appendArg adds "key":value.
+func appendArg(b []byte, n *name, a *recording.Arg) []byte {
+	b = append(b, n.key...)
+	switch a.Type {
+	case trace.TypeInt:
+		return strconv.AppendInt(b, a.Int, 10)
+	case trace.TypeFloat:
+		return appendFloat(b, a.Float)
+	case trace.TypeBool:
+		return strconv.AppendBool(b, a.Int != 0)
+	case trace.TypeShapes:
+		return appendShapes(b, n, a.Text)
+	}
+	return appendString(b, a.Text)
+}
+
+// appendShapes adds a list of shapes, which is JSON already. A launch's grid is recorded as a list of one and written as that one.
+func appendShapes(b []byte, n *name, text string) []byte {
+	if text == "" {
+		return append(b, "[]"...)
+	}
+	if n.role == roleVector && len(text) > 4 && text[1] == '[' && text[len(text)-2] == ']' {
+		text = text[1 : len(text)-1]
+	}
+	return append(b, text...)
+}
+
+// trimComma takes back the last separator of a list that began at open.
+func trimComma(b []byte, open int) []byte {
+	if len(b) > open && b[len(b)-1] == ',' {
+		return b[:len(b)-1]
+	}
+	return b
+}

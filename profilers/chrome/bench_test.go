@@ -1,0 +1,94 @@
+package chrome
+
+import (
+	"fmt"
+	"os"
+	"testing"
+	"time"
+
+	"github.com/strobe-dev/strobe/sdk/recording"
+)
+
+// realBatches is 8 requests of 20 steps as plugins/dit records them, in batches as a follower gives them.
+func realBatches() (batches []*recording.Batch, events int) {
+	n := names{}
+	r := rank(n, 0)
+	w, us := r.track("worker"), 0.0
+	for i := range 8 {
+		us = generate(w, us, fmt.Sprintf("img-%032d", i), uint64(i+1), 20, 8)
+	}
+	all := r.batch()
+	for len(all.Events) > 0 {
+		k := min(4096, len(all.Events))
+		batches = append(batches, &recording.Batch{Process: all.Process, Events: all.Events[:k]})
+		events += k
+		all.Events = all.Events[k:]
+	}
+	return batches, events
+}
+
+// BenchmarkExport writes the events of a rank into its own and the merged file: JSON, deflate, checksums and writes.
+func BenchmarkExport(b *testing.B) {
+	for _, compression := range []string{"fast", "small"} {
+		b.Run(compression, func(b *testing.B) {
+			batches, events := realBatches()
+			p := &Profiler{config: Config{Compression: compression}}
+			sk, err := p.Open(b.Context(), profileIn(b.TempDir()))
+			if err != nil {
+				b.Fatal(err)
+			}
+			b.ReportAllocs()
+			n := 0
+			for i := 0; b.Loop(); i++ {
+				if err := sk.Consume(b.Context(), batches[i%len(batches)]); err != nil {
+					b.Fatal(err)
+				}
+				n += len(batches[i%len(batches)].Events)
+			}
+			b.StopTimer()
+			s := sk.(*sink)
+			b.ReportMetric(float64(b.Elapsed().Nanoseconds())/float64(n), "ns/event")
+			b.ReportMetric(float64(n)/b.Elapsed().Seconds()/1e6, "Mevents/s")
+			b.ReportMetric(float64(s.processes[0].file.n)/float64(n), "JSON-bytes/event")
+			b.ReportMetric(float64(s.processes[0].file.bytes)/float64(n), "gz-bytes/event")
+			_ = events
+			if err := s.Abort(b.Context()); err != nil {
+				b.Fatal(err)
+			}
+		})
+	}
+}
+
+// BenchmarkFinish is what stopping costs, after a hundred images at operator level or ten million events.
+func BenchmarkFinish(b *testing.B) {
+	for _, want := range []int{160_000, 10_000_000} {
+		b.Run(fmt.Sprint(want), func(b *testing.B) {
+			batches, _ := realBatches()
+			var total time.Duration
+			for b.Loop() {
+				dir, err := os.MkdirTemp(b.TempDir(), "")
+				if err != nil {
+					b.Fatal(err)
+				}
+				s, err := New().Open(b.Context(), profileIn(dir))
+				if err != nil {
+					b.Fatal(err)
+				}
+				for i, n := 0, 0; n < want; i++ {
+					batch := batches[i%len(batches)]
+					n += len(batch.Events)
+					if err := s.Consume(b.Context(), batch); err != nil {
+						b.Fatal(err)
+					}
+				}
+				begin := time.Now()
+				if _, err := s.Finish(b.Context(), summaryOf(batches)); err != nil {
+					b.Fatal(err)
+				}
+				total += time.Since(begin)
+				os.RemoveAll(dir)
+			}
+			b.ReportMetric(float64(total.Milliseconds())/float64(b.N), "finish-ms")
+		})
+	}
+}

@@ -1,0 +1,180 @@
+package chrome
+
+import (
+	"encoding/json"
+	"fmt"
+	"slices"
+	"strconv"
+	"time"
+
+	"github.com/strobe-dev/strobe/sdk/profiler"
+	"github.com/strobe-dev/strobe/sdk/recording"
+	"github.com/strobe-dev/strobe/sdk/trace"
+)
+
+// tailBytes is more than one process adds to the compressed end of one file.
+const tailBytes = 2 << 10
+
+// quarterStart is the Unix time, in ns, of the quarter of the year that t lies in. A trace's times count from there, as
+// Kineto's do, so that they keep their nanoseconds as JSON numbers.
+func quarterStart(t time.Time) int64 {
+	t = t.UTC()
+	month := time.January + (t.Month()-1)/3*3
+	return time.Date(t.Year(), month, 1, 0, 0, 0, 0, time.UTC).UnixNano()
+}
+
+// head is what a file begins with, up to its list of events. p is nil for the merged file.
+func (s *sink) head(name string, p *recording.Process) []byte {
+	b := []byte("{\n\"schemaVersion\":1,\n\"displayTimeUnit\":\"ms\",\n\"baseTimeNanoseconds\":")
+	b = strconv.AppendInt(b, s.base, 10)
+	b = appendString(append(b, ",\n\"traceName\":"...), name)
+	b = appendString(append(b, ",\n\"trace_id\":"...), s.profile.ID)
+	b = appendString(append(b, ",\n\"host_name\":"...), s.profile.Host)
+	if p != nil {
+		// HolisticTraceAnalysis looks for the rank by a pattern that wants the space.
+		b = fmt.Appendf(b, ",\n\"distributedInfo\":{\"backend\":\"strobe\",\"rank\": %d}", p.Rank)
+	}
+	return append(b, ",\n\"traceEvents\":[\n"...)
+}
+
+// tail is what a file ends with. p is nil for the merged file.
+func (s *sink) tail(sum profiler.Summary, p *process) []byte {
+	var b []byte
+	if len(s.processes) > 0 { // every line before ended with a comma
+		last := p
+		if last == nil {
+			last = s.processes[0]
+		}
+		b = appendMeta(nil, "process_sort_index", last.pid, 0, "sort_index", strconv.AppendInt(nil, int64(sortIndex(last.recorded)), 10))
+		b = append(b[:len(b)-len(",\n")], '\n')
+	}
+	about, err := json.Marshal(s.about(sum, p))
+	if err != nil {
+		about = []byte("{}") // strings and numbers only: it cannot happen
+	}
+	b = append(append(b, "],\n\"deviceProperties\":"...), s.deviceProperties(p)...)
+	b = append(append(b, ",\n\"strobe\":"...), about...)
+	return append(b, "\n}\n"...)
+}
+
+// deviceProperties lists the devices by number; what they are like is not recorded.
+func (s *sink) deviceProperties(p *process) []byte {
+	var ids []int
+	for id := range s.deviceIDs {
+		if p == nil || slices.ContainsFunc(p.devices, func(d *device) bool { return d.id == id }) {
+			ids = append(ids, id)
+		}
+	}
+	slices.Sort(ids)
+	b := []byte{'['}
+	for i, id := range ids {
+		if i > 0 {
+			b = append(b, ',')
+		}
+		b = fmt.Appendf(b, `{"id":%d}`, id)
+	}
+	return append(b, ']')
+}
+
+// about is what a file says of itself under "strobe".
+type about struct {
+	Version   string         `json:"version"`
+	Profile   string         `json:"profile"`
+	Label     string         `json:"label,omitempty"`
+	Model     string         `json:"model,omitempty"`
+	Synthetic bool           `json:"synthetic"`
+	Started   time.Time      `json:"started"`
+	Stopped   *time.Time     `json:"stopped,omitempty"`
+	Events    uint64         `json:"events"`
+	Dropped   uint64         `json:"dropped"`              // the bound on the trace's bytes was reached
+	Arrows    uint64         `json:"arrows_without_other"` // one end was not recorded
+	Processes []aboutProcess `json:"processes"`
+}
+
+// aboutProcess is one recorded process. Recorded counts what its recording holds, the others what the trace did with it.
+type aboutProcess struct {
+	Process   string            `json:"process"`
+	Kind      string            `json:"kind"`
+	Stage     *int              `json:"stage,omitempty"`
+	StageName string            `json:"stage_name,omitempty"`
+	Rank      *int              `json:"rank,omitempty"`
+	PID       int               `json:"pid"`       // as the operating system knows it
+	TracePID  int               `json:"trace_pid"` // as the trace shows it
+	Host      string            `json:"host,omitempty"`
+	Synthetic bool              `json:"synthetic"`
+	Recorded  uint64            `json:"recorded"`
+	Events    uint64            `json:"events"`
+	Dropped   uint64            `json:"dropped"`
+	Passed    uint64            `json:"passed_over"` // cannot be shown: not a number, too many at once
+	Fitted    uint64            `json:"fitted"`      // moved, so that they overlap none in part
+	Open      uint64            `json:"open"`
+	Losses    map[string]uint64 `json:"losses,omitempty"` // by reason, what was not recorded
+}
+
+func (s *sink) about(sum profiler.Summary, p *process) about {
+	a := about{
+		Version: version(), Profile: s.profile.ID, Label: s.profile.Label, Model: s.profile.Model, Started: s.profile.Started.UTC(),
+		Processes: []aboutProcess{},
+	}
+	if !sum.Stopped.IsZero() {
+		stopped := sum.Stopped.UTC()
+		a.Stopped = &stopped
+	}
+	if p == nil {
+		a.Arrows = s.requests.waiting()
+	}
+	for _, o := range s.processes {
+		if p != nil && o != p {
+			continue
+		}
+		row := o.about(sum)
+		a.Events += row.Events
+		a.Dropped += row.Dropped
+		a.Synthetic = a.Synthetic || row.Synthetic
+		a.Processes = append(a.Processes, row)
+	}
+	return a
+}
+
+func (p *process) about(sum profiler.Summary) aboutProcess {
+	r := p.recorded
+	a := aboutProcess{
+		Process: title(r), Kind: kindName(r.Kind), PID: r.PID, TracePID: p.pid, Host: r.Host, Synthetic: r.Synthetic,
+		Events: p.written, Dropped: p.dropped, Passed: p.passed, Fitted: p.fitted,
+	}
+	if r.Kind == trace.ProcessModel {
+		a.Stage, a.StageName, a.Rank = &r.Stage, r.StageName, &r.Rank
+	}
+	for i := range sum.Processes {
+		if row := &sum.Processes[i]; row.Process == r {
+			a.Recorded, a.Open, a.Losses = row.Events, row.Open, lossReasons(row.Lost)
+		}
+	}
+	return a
+}
+
+func kindName(k trace.ProcessKind) string {
+	switch k {
+	case trace.ProcessCore:
+		return "core"
+	case trace.ProcessModel:
+		return "model"
+	}
+	return "profiler"
+}
+
+// lossReasons is what was lost, without the reasons by which nothing was.
+func lossReasons(l recording.Losses) map[string]uint64 {
+	all := map[string]uint64{
+		"full": l.Full, "not_ready": l.NotReady, "depth": l.Depth, "names": l.Names, "truncated": l.Truncated, "corrupt": l.Corrupt,
+	}
+	for reason, n := range all {
+		if n == 0 {
+			delete(all, reason)
+		}
+	}
+	if len(all) == 0 {
+		return nil
+	}
+	return all
+}

@@ -1,0 +1,46 @@
+package chrome
+
+import "math"
+
+// maxDepth is how deep spans are checked; deeper ones are written as they come.
+const maxDepth = 256
+
+// noChild is a begin later than any.
+const noChild = math.MaxInt64
+
+// nesting keeps the spans of one row from overlapping in part, which viewers call an error. A recorder's spans nest by
+// construction; a clock that jumped or a damaged record may break that. Spans come in order of their ends, so a span's children
+// come before it.
+type nesting struct {
+	levels []level
+}
+
+// level is what is known of one depth.
+type level struct {
+	parent uint64 // the span that encloses those of which first is about
+	first  int64  // the earliest begin among the children of parent so far
+	last   int64  // the latest end of all
+}
+
+// fit gives the begin and end with which a span may be written, and whether they differ from what was recorded.
+func (n *nesting) fit(depth int, seq, parent uint64, start, end int64) (int64, int64, bool) {
+	recordedStart, recordedEnd := start, end
+	if depth >= maxDepth {
+		return start, max(start, end), end < start
+	}
+	for len(n.levels) < depth+2 {
+		n.levels = append(n.levels, level{first: noChild, last: math.MinInt64})
+	}
+	own, below := &n.levels[depth], &n.levels[depth+1]
+	if below.parent == seq && below.first != noChild {
+		start, end = min(start, below.first), max(end, below.last)
+	}
+	start = max(start, own.last)
+	end = max(start, end)
+	below.first = noChild
+	if own.parent != parent {
+		own.parent, own.first = parent, noChild
+	}
+	own.first, own.last = min(own.first, start), end
+	return start, end, start != recordedStart || end != recordedEnd
+}

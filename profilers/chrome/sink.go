@@ -1,0 +1,246 @@
+package chrome
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"path/filepath"
+
+	"github.com/strobe-dev/strobe/sdk/profiler"
+	"github.com/strobe-dev/strobe/sdk/recording"
+	"github.com/strobe-dev/strobe/sdk/trace"
+)
+
+// artifactType is the media type of every artifact.
+const artifactType = "application/gzip"
+
+// sink writes one profile's files.
+type sink struct {
+	profile profiler.Profile
+	base    int64 // Unix ns that a trace's times count from
+	pack    *packer
+	merged  *gzFile
+	budget  budget
+	closed  bool
+
+	byProcess map[*recording.Process]*process
+	processes []*process // in the order in which they were first seen
+	last      *process   // the one looked up last
+	names     nameCache
+	pids      numbers
+	deviceIDs map[int]bool
+	launchers uint64 // processes that have launched device work
+
+	requests pairs  // arrows between processes
+	arrows   []byte // JSON lines of the merged file alone
+	arrowIDs uint64
+}
+
+// budget bounds the bytes of all files together.
+type budget struct {
+	limit    int64 // 0: none
+	used     int64
+	reserved int64 // for what every file ends with
+	full     bool  // nothing newer is taken
+}
+
+// fits says whether bytes more may be written. At the bound the newest events are left out, so nothing is taken any more once
+// something did not fit.
+func (b *budget) fits(bytes int64) bool {
+	if b.limit > 0 && b.used+b.reserved+bytes > b.limit {
+		b.full = true
+		return false
+	}
+	return true
+}
+
+func newSink(p profiler.Profile, level int) (*sink, error) {
+	pack, err := newPacker(level)
+	if err != nil {
+		return nil, err
+	}
+	s := &sink{
+		profile:   p,
+		base:      quarterStart(p.Started),
+		pack:      pack,
+		budget:    budget{limit: p.MaxBytes},
+		byProcess: map[*recording.Process]*process{},
+		names:     nameCache{},
+		pids:      newNumbers(firstMadeUp),
+		deviceIDs: map[int]bool{},
+	}
+	s.merged, err = s.create(mergedName(p.ID), nil)
+	return s, err
+}
+
+// mergedName is the artifact with every process. Its folder keeps it from tools that read all traces of a folder.
+func mergedName(id string) string { return "merged/" + fileSafe(id) + ".trace.json.gz" }
+
+// create makes a file and writes its head. p is nil for the merged file.
+func (s *sink) create(name string, p *recording.Process) (*gzFile, error) {
+	f, err := createGz(filepath.Join(s.profile.Dir, filepath.FromSlash(name)))
+	if err != nil {
+		return nil, err
+	}
+	s.budget.used += f.bytes
+	head, err := s.pack.pack(s.head(name, p), false)
+	if err == nil {
+		err = s.add(f, head)
+	}
+	if err != nil {
+		return nil, errors.Join(err, f.discard())
+	}
+	return f, nil
+}
+
+// add appends a block to a file within the budget's account.
+func (s *sink) add(f *gzFile, b block) error {
+	s.budget.used += int64(len(b.z))
+	return f.add(b)
+}
+
+// Consume implements profiler.Sink.
+func (s *sink) Consume(ctx context.Context, b *recording.Batch) error {
+	if s.closed {
+		return errors.New("consume: the profile is finished")
+	}
+	if err := ctx.Err(); err != nil {
+		return fmt.Errorf("consume events: %w", err)
+	}
+	p, err := s.process(b.Process)
+	if err != nil {
+		return err
+	}
+	for i := range b.Events {
+		if s.budget.full {
+			p.dropped += uint64(len(b.Events) - i)
+			return nil
+		}
+		s.event(p, &b.Events[i])
+		if len(p.buf) >= blockBytes {
+			if err := s.flush(p); err != nil {
+				return err
+			}
+		}
+	}
+	if len(s.arrows) >= blockBytes {
+		return s.flushArrows()
+	}
+	return nil
+}
+
+// process is the state of a recorded process, made when it is seen first.
+func (s *sink) process(r *recording.Process) (*process, error) {
+	if s.last != nil && s.last.recorded == r {
+		return s.last, nil
+	}
+	p, ok := s.byProcess[r]
+	if !ok {
+		var err error
+		if p, err = s.newProcess(r); err != nil {
+			return nil, err
+		}
+	}
+	s.last = p
+	return p, nil
+}
+
+func (s *sink) newProcess(r *recording.Process) (*process, error) {
+	p := &process{
+		recorded: r,
+		pid:      s.pids.take(r.PID),
+		tracks:   map[*recording.Track]*track{},
+		buf:      make([]byte, 0, blockBytes+blockBytes/8),
+	}
+	s.budget.reserved += tailBytes
+	if r.Kind == trace.ProcessModel {
+		s.budget.reserved += tailBytes
+		p.name = fileName(r, s.profile.Started, s.before(r))
+		var err error
+		if p.file, err = s.create(p.name, r); err != nil {
+			return nil, err
+		}
+	}
+	p.describe()
+	s.byProcess[r] = p
+	s.processes = append(s.processes, p)
+	return p, nil
+}
+
+// before counts the processes that had r's place in the model.
+func (s *sink) before(r *recording.Process) int {
+	n := 0
+	for _, p := range s.processes {
+		o := p.recorded
+		if o.Kind == r.Kind && o.Stage == r.Stage && o.StageName == r.StageName && o.Rank == r.Rank {
+			n++
+		}
+	}
+	return n
+}
+
+// track is the state of a recorded track, described to viewers when it is seen first.
+func (s *sink) track(p *process, r *recording.Track) *track {
+	if p.last != nil && p.last.recorded == r {
+		return p.last
+	}
+	t, ok := p.tracks[r]
+	if !ok {
+		t = &track{recorded: r, ids: -1}
+		if r.Device {
+			t.device = s.deviceOf(p, r.DeviceID)
+			p.addRow(t) // instants need a row, too
+			t.place = t.places[0]
+		} else {
+			t.place = placeOf(p.pid, int(r.ID))
+			p.describeThread(p.pid, int(r.ID), r.Name, int(r.ID))
+		}
+		p.tracks[r] = t
+	}
+	p.last = t
+	return t
+}
+
+// flush compresses the process's block into both of its files, or drops it when there is no room.
+func (s *sink) flush(p *process) error {
+	events := p.filled
+	p.filled = 0
+	ok, err := s.spread(p.buf, p.file)
+	p.buf = p.buf[:0]
+	if !ok {
+		p.dropped += events
+		return err
+	}
+	p.written += events
+	return nil
+}
+
+func (s *sink) flushArrows() error {
+	_, err := s.spread(s.arrows, nil)
+	s.arrows = s.arrows[:0]
+	return err
+}
+
+// spread compresses lines once and adds them to the merged file, and to own unless it is nil.
+func (s *sink) spread(lines []byte, own *gzFile) (bool, error) {
+	if len(lines) == 0 {
+		return true, nil
+	}
+	b, err := s.pack.pack(lines, false)
+	if err != nil {
+		return false, err
+	}
+	files := []*gzFile{s.merged, own}
+	if own == nil {
+		files = files[:1]
+	}
+	if !s.budget.fits(int64(len(files) * len(b.z))) {
+		return false, nil
+	}
+	for _, f := range files {
+		if err := s.add(f, b); err != nil {
+			return false, err
+		}
+	}
+	return true, nil
+}

@@ -1,0 +1,81 @@
+package chrome
+
+import (
+	"strconv"
+
+	"github.com/strobe-dev/strobe/sdk/recording"
+)
+
+// idsPerTrack is the room for operator ids that a track has: the id of an operator is its number within its track, moved to
+// the track's own range, so that it is known before the operator's end is seen.
+const idsPerTrack = 1 << 40
+
+// track is one recorded track as the trace shows it: one row, or for a device's stream as many as its overlaps need.
+type track struct {
+	recorded *recording.Track
+	place    []byte // "pid":4242,"tid":1,"ts":
+	ids      int64  // what an operator's number is added to; -1 until the first operator
+	nesting  nesting
+	arrows   []arrow // their enclosing spans have not been seen
+
+	request     string // the last one that was written
+	requestArgs []byte // "request_id":"…"
+
+	device *device // nil on the CPU
+	rows   rows
+	places [][]byte // one a row of a device's stream
+}
+
+// arrow is one end of a request's arrow.
+type arrow struct {
+	ts   int64
+	flow uint64
+	out  bool
+}
+
+// device is a device of a process: in a trace it is a process of its own.
+type device struct {
+	id   int
+	pid  int
+	tids numbers
+}
+
+// arrowsWaiting bounds the arrows of a track that wait for the end of the span around them.
+const arrowsWaiting = 1 << 12
+
+// arrow keeps an arrow until the span around it is seen. It is false when too many wait.
+func (t *track) arrow(a arrow) bool {
+	if len(t.arrows) >= arrowsWaiting {
+		return false
+	}
+	t.arrows = append(t.arrows, a)
+	return true
+}
+
+func placeOf(pid, tid int) []byte {
+	b := strconv.AppendInt([]byte(`"pid":`), int64(pid), 10)
+	b = strconv.AppendInt(append(b, `,"tid":`...), int64(tid), 10)
+	return append(b, `,"ts":`...)
+}
+
+// requestID is the argument that names the event's request. Neighbours on a track mostly belong to the same one.
+func (t *track) requestID(id string) []byte {
+	if id != t.request {
+		t.request = id
+		t.requestArgs = appendString(append(t.requestArgs[:0], `"request_id":`...), id)
+	}
+	return t.requestArgs
+}
+
+// enclosed hands out the arrows that touch the span: of the spans around an arrow the innermost comes first.
+func (t *track) enclosed(start, end int64, f func(arrow)) {
+	kept := t.arrows[:0]
+	for _, a := range t.arrows {
+		if a.ts < start || a.ts > end {
+			kept = append(kept, a)
+			continue
+		}
+		f(a)
+	}
+	t.arrows = kept
+}
