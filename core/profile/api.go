@@ -1,0 +1,96 @@
+package profile
+
+import (
+	"context"
+	"log/slog"
+	"time"
+
+	"github.com/strobe-dev/strobe/internal/wire"
+	"github.com/strobe-dev/strobe/sdk/trace"
+)
+
+// Recorder is a process that records: core or a rank. One that also has Err() error is asked first whether it is up.
+type Recorder interface {
+	Label() string     // names the segment: "core", "stage_0_diffusion_rank0"
+	Stage() int        // the stage's index, 0 for core
+	StageName() string // empty for core
+	Rank() int
+	PID() int
+	// StartRecording makes the segment and records into it from when it returns. ctx bounds it.
+	StartRecording(ctx context.Context, s trace.Start) error
+	// StopRecording completes the segment: when it has returned, the file does not change any more.
+	StopRecording(ctx context.Context) (trace.Stats, error)
+}
+
+// Exporter is a profiler. Per profile it is called in this order: Open, then Finish, or Abort at any time instead.
+type Exporter interface {
+	Name() string
+	// Open gets the profiler ready to follow the recording. ctx bounds it, not the export.
+	Open(ctx context.Context, r wire.OpenRequest) error
+	// Finish exports the rest of a recording that has ended.
+	Finish(ctx context.Context, r wire.FinishRequest) (wire.FinishReply, error)
+	// Abort drops the export and what it wrote. It is safe when nothing is open.
+	Abort(ctx context.Context) error
+}
+
+// Options of a manager. Those that are durations or sizes have defaults.
+type Options struct {
+	Dir         string        // where profiles are kept; made with mode 0700 when missing
+	MaxDuration time.Duration // a profile ends by itself after this; 10 minutes when zero
+	// MaxBytes bounds one profile: half of it is split between the recording processes, the other half between
+	// the profilers; 1 GiB when zero.
+	MaxBytes int64
+	Keep     int      // finished profiles kept, the oldest beyond go; 0: all
+	Model    string   // the served model's name
+	Core     Recorder // stopped last, so that its clock covers the others; may be nil
+	Ranks    []Recorder
+	// Exporter finds a profiler by name; an error says that there is none. It does not wait for a process to start.
+	Exporter  func(name string) (Exporter, error)
+	Profilers []string // used when a start names none; empty: profiling is off unless a start names some
+	Log       *slog.Logger
+
+	StartTimeout  time.Duration // for each StartRecording and Open; 10 s when zero
+	StopTimeout   time.Duration // for each StopRecording and Abort; 10 s when zero
+	ExportTimeout time.Duration // for each Finish; 10 minutes when zero
+}
+
+func (o Options) withDefaults() Options {
+	defaultTo(&o.MaxDuration, 10*time.Minute)
+	defaultTo(&o.MaxBytes, 1<<30)
+	defaultTo(&o.StartTimeout, 10*time.Second)
+	defaultTo(&o.StopTimeout, 10*time.Second)
+	defaultTo(&o.ExportTimeout, 10*time.Minute)
+	if o.Log == nil {
+		o.Log = slog.Default()
+	}
+	return o
+}
+
+func defaultTo[T comparable](v *T, d T) {
+	var zero T
+	if *v == zero {
+		*v = d
+	}
+}
+
+// StartRequest says what to profile. The zero value profiles everything until it is stopped.
+type StartRequest struct {
+	Profilers []string // names; empty: Options.Profilers
+	Label     string   // free text of the caller, at most 200 characters
+	Stages    []int    // record only these stages' ranks, and core; empty: all
+	// NumRequests ends the profile after so many requests were served; 0: not by requests.
+	NumRequests int
+	// Duration ends the profile after this time, at most Options.MaxDuration; 0: by MaxDuration only.
+	Duration time.Duration
+}
+
+// Attribute keys of this package's log lines.
+const (
+	logID       = "id"
+	logState    = "state"
+	logStage    = "stage"
+	logRank     = "rank"
+	logProcess  = "process"
+	logProfiler = "profiler"
+	logError    = "error"
+)

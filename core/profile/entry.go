@@ -1,0 +1,92 @@
+package profile
+
+import (
+	"crypto/rand"
+	"encoding/hex"
+	"errors"
+	"fmt"
+	"os"
+	"path/filepath"
+	"sync/atomic"
+	"syscall"
+	"time"
+)
+
+// entry is one profile. Fields below view are guarded by the manager's mutex; those above are fixed or safe.
+type entry struct {
+	id       string
+	dir      string // absolute
+	manifest *manifest
+	procs    []Recorder // core last; the same order as view.Processes
+	exps     []Exporter // the same order as view.Exports
+	perProc  int64      // bytes for each process's segment
+	perExp   int64      // bytes for each profiler's artifacts
+	req      StartRequest
+	requests atomic.Int64
+	done     chan struct{} // closed when the profile is final, or its start failed
+
+	view   View
+	wanted EndedBy     // an end that was asked for while the profile was starting
+	timer  *time.Timer // the limit in time
+	lock   *os.File    // held while this server works on the profile
+}
+
+// newID is a profile's name: when it began, in UTC, and something to tell two of one second apart.
+func newID(now time.Time) string {
+	var b [3]byte
+	rand.Read(b[:]) // never fails
+	return now.UTC().Format("20060102-150405") + "-" + hex.EncodeToString(b[:])
+}
+
+// segment is the file name of a process's segment.
+func segment(r Recorder) string { return r.Label() + ".seg" }
+
+func (p *entry) recordingDir() string { return filepath.Join(p.dir, recordingName) }
+
+// segments are the file names expected in the recording.
+func (p *entry) segments() []string {
+	names := make([]string, len(p.procs))
+	for i, r := range p.procs {
+		names[i] = segment(r)
+	}
+	return names
+}
+
+// makeDir makes the profile's directory and marks it as being worked on.
+func (p *entry) makeDir() error {
+	if err := os.Mkdir(p.dir, 0o700); err != nil {
+		return fmt.Errorf("make the profile's directory: %w", err)
+	}
+	if err := os.Mkdir(p.recordingDir(), 0o700); err != nil {
+		return fmt.Errorf("make the recording's directory: %w", err)
+	}
+	lock, err := lockDir(p.dir)
+	p.lock = lock
+	return err
+}
+
+// unlock says that this server's work on the profile is done.
+func (p *entry) unlock() {
+	if p.lock != nil {
+		p.lock.Close()
+		p.lock = nil
+	}
+}
+
+// errLocked: another process works on the profile.
+var errLocked = errors.New("another server is working on this profile")
+
+// lockDir takes the directory's lock, which the kernel gives back when the process ends, however it ends: a manifest
+// that is not final and not locked belongs to a server that died. Without locks on the file system there is no lock.
+func lockDir(dir string) (*os.File, error) {
+	f, err := os.Open(dir)
+	if err != nil {
+		return nil, fmt.Errorf("lock the profile's directory: %w", err)
+	}
+	err = syscall.Flock(int(f.Fd()), syscall.LOCK_EX|syscall.LOCK_NB)
+	if errors.Is(err, syscall.EWOULDBLOCK) {
+		f.Close()
+		return nil, errLocked
+	}
+	return f, nil
+}

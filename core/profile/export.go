@@ -1,0 +1,146 @@
+package profile
+
+import (
+	"context"
+	"fmt"
+	"slices"
+	"time"
+
+	"github.com/strobe-dev/strobe/internal/wire"
+	"github.com/strobe-dev/strobe/sdk/recording"
+	"github.com/strobe-dev/strobe/sdk/trace"
+)
+
+// exported is what one profiler made.
+type exported struct {
+	row       Export
+	reply     wire.FinishReply
+	answered  bool // reply is the profiler's
+	artifacts []Artifact
+}
+
+// exportAll has every profiler finish, at once.
+func (m *Manager) exportAll(p *entry, stopped time.Time) []exported {
+	out := make([]exported, len(p.exps))
+	var taken names
+	each(len(p.exps), func(i int) {
+		out[i] = m.export(p, p.exps[i], stopped, &taken)
+		m.change(p, func(v *View) { v.Exports[i] = out[i].row })
+	})
+	return out
+}
+
+func (m *Manager) export(p *entry, x Exporter, stopped time.Time, taken *names) exported {
+	began := time.Now()
+	got := make(chan wire.FinishReply, 1)
+	res := bounded(m.base, m.log, m.o.ExportTimeout, func(ctx context.Context) error {
+		reply, err := x.Finish(ctx, wire.FinishRequest{Stopped: stopped, Segments: p.segments()})
+		got <- reply
+		return err
+	}, nil)
+	e := exported{row: Export{Profiler: x.Name(), State: ExportComplete}}
+	err := res.err
+	if err == nil {
+		e.reply, e.answered = <-got, true
+		e.artifacts, err = m.accept(p, x.Name(), e.reply.Artifacts, taken)
+	} else {
+		m.abort(p, x)
+	}
+	if err != nil {
+		e.row.State, e.row.Error = ExportFailed, err.Error()
+		m.log.Warn("profile lacks an export", logID, p.id, logProfiler, x.Name(), logError, err)
+	}
+	e.row.Seconds = time.Since(began).Seconds()
+	return e
+}
+
+// conclude puts the exports' results into v and says how the profile went.
+func (v *View) conclude(exports []exported) {
+	v.Exports = nil
+	for _, e := range exports {
+		v.Exports = append(v.Exports, e.row)
+		v.Artifacts = append(v.Artifacts, e.artifacts...)
+		for _, a := range e.artifacts {
+			v.Traces = append(v.Traces, a.Path)
+		}
+	}
+	if i := slices.IndexFunc(exports, func(e exported) bool { return e.answered }); i >= 0 {
+		v.readBack(exports[i].reply.Processes)
+	}
+	v.sum()
+	v.warn(exports)
+	var culprits []Culprit
+	for _, p := range v.Processes {
+		if p.Error != "" {
+			culprits = append(culprits, Culprit{p.Process, fmt.Errorf("%s", p.Error)})
+		}
+	}
+	for _, e := range v.Exports {
+		if e.Error != "" {
+			culprits = append(culprits, Culprit{e.Profiler, fmt.Errorf("%s", e.Error)})
+		}
+	}
+	v.State, v.Error = StateComplete, culpritsText(culprits)
+	if len(culprits) > 0 {
+		v.State = StateFailed
+	}
+}
+
+// readBack takes a reader's figures: for a process that did not say what it recorded they are the only ones, for the
+// others they add what could not be read.
+func (v *View) readBack(read []recording.Summary) {
+	for i := range v.Processes {
+		p := &v.Processes[i]
+		for _, s := range read {
+			if !p.is(s.Process) {
+				continue
+			}
+			if p.Error != "" {
+				p.Events, p.Bytes, p.Losses = s.Events, s.Bytes, lossesRead(s.Lost)
+			} else if s.Lost.Corrupt > 0 {
+				p.Losses.add(lossesRead(recording.Losses{Corrupt: s.Lost.Corrupt}))
+			}
+		}
+	}
+}
+
+// is reports whether p is the row of the process that a reader found.
+func (p *Process) is(r *recording.Process) bool {
+	switch {
+	case r == nil:
+		return false
+	case r.Kind == trace.ProcessCore:
+		return p.Stage == nil
+	case r.Kind == trace.ProcessModel:
+		return p.Stage != nil && *p.Stage == r.Stage && *p.Rank == r.Rank
+	}
+	return false
+}
+
+// warnNoRequest is what a profile says that saw none.
+const warnNoRequest = "the profile saw no request"
+
+// warn collects what the caller should know: once each, of several profilers too.
+func (v *View) warn(exports []exported) {
+	say := func(text string) {
+		if !slices.Contains(v.Warnings, text) {
+			v.Warnings = append(v.Warnings, text)
+		}
+	}
+	if v.Requests == 0 {
+		say(warnNoRequest)
+	}
+	if v.Losses.Total > 0 {
+		say(fmt.Sprintf("%d events were lost; losses.by_reason says why", v.Losses.Total))
+	}
+	for _, a := range v.Artifacts {
+		if a.Dropped > 0 {
+			say(fmt.Sprintf("%s lacks the newest %d events: the profile's max_bytes was reached", a.Name, a.Dropped))
+		}
+	}
+	for _, e := range exports {
+		for _, w := range e.reply.Warnings {
+			say(w)
+		}
+	}
+}

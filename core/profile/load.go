@@ -1,0 +1,127 @@
+package profile
+
+import (
+	"encoding/json"
+	"errors"
+	"fmt"
+	"io"
+	"io/fs"
+	"os"
+	"path/filepath"
+	"regexp"
+	"slices"
+	"strings"
+)
+
+// Bounds of what is read from the profile directory.
+const (
+	maxLoaded   = 10_000  // profiles
+	maxManifest = 8 << 20 // bytes
+)
+
+var idPattern = regexp.MustCompile(`^\d{8}-\d{6}-[0-9a-f]{6}$`)
+
+// load reads which profiles are on disk. What cannot be read is logged, left alone and not listed; profiles that
+// another server works on are not ours.
+func (m *Manager) load() error {
+	dirs, err := os.ReadDir(m.dir)
+	if err != nil {
+		return err
+	}
+	slices.Reverse(dirs) // ids sort by time: the newest first
+	for _, d := range dirs {
+		switch name := d.Name(); {
+		case strings.HasPrefix(name, deletedPrefix) && idPattern.MatchString(name[len(deletedPrefix):]):
+			if err := os.RemoveAll(filepath.Join(m.dir, name)); err != nil {
+				m.log.Warn("remove what is left of a deleted profile", logID, name, logError, err)
+			}
+		case !d.IsDir() || !idPattern.MatchString(name):
+		case len(m.entries) == maxLoaded:
+			m.log.Warn("too many profiles; the oldest are not listed", "listed", maxLoaded)
+			return nil
+		default:
+			m.loadOne(name)
+		}
+	}
+	m.removeAll(m.surplus())
+	return nil
+}
+
+func (m *Manager) loadOne(id string) {
+	p := &entry{id: id, dir: filepath.Join(m.dir, id), done: make(chan struct{})}
+	close(p.done)
+	v, err := readManifest(filepath.Join(p.dir, manifestName), id)
+	if err == nil && !v.State.Final() {
+		v, err = m.giveUp(p, v)
+	}
+	switch {
+	case errors.Is(err, errLocked):
+		m.log.Info("profile", logID, id, logState, string(v.State), "why_not_listed", "another server is working on it")
+	case err != nil:
+		m.log.Warn("read a profile's manifest; it is not listed", logID, id, logError, err)
+	default:
+		p.view = v
+		m.entries[id] = p
+	}
+}
+
+// readManifest reads a manifest as hostile: bounded, and its id must be its directory's.
+func readManifest(path, id string) (View, error) {
+	f, err := os.Open(path)
+	if err != nil {
+		return View{}, err
+	}
+	defer f.Close()
+	data, err := io.ReadAll(io.LimitReader(f, maxManifest+1))
+	if err != nil {
+		return View{}, err
+	}
+	if len(data) > maxManifest {
+		return View{}, fmt.Errorf("it is larger than %d bytes", maxManifest)
+	}
+	var v View
+	if err := json.Unmarshal(data, &v); err != nil {
+		return View{}, err
+	}
+	if v.ID != id || !v.State.known() {
+		return View{}, fmt.Errorf("it is about profile %q in state %q", v.ID, v.State)
+	}
+	return v.clone(), nil
+}
+
+// giveUp marks a profile failed that a server left unfinished. Its recording stays.
+func (m *Manager) giveUp(p *entry, v View) (View, error) {
+	lock, err := lockDir(p.dir)
+	if err != nil {
+		return v, err
+	}
+	defer lock.Close()
+	v.Error = fmt.Sprintf("the server ended while the profile was %s; its recording is kept", v.State)
+	v.State, v.EndedBy = StateFailed, EndedByCrash
+	for i := range v.Exports {
+		if x := &v.Exports[i]; x.State == ExportRunning {
+			x.State, x.Error = ExportFailed, "the server ended before the export"
+		}
+	}
+	v.Bytes = diskUse(p.dir)
+	if err := writeJSON(filepath.Join(p.dir, manifestName), v); err != nil {
+		return v, err
+	}
+	m.logState(v)
+	return v, nil
+}
+
+// diskUse sums the sizes of the files under dir.
+func diskUse(dir string) int64 {
+	var sum int64
+	filepath.WalkDir(dir, func(_ string, d fs.DirEntry, err error) error { // what cannot be read counts nothing
+		if err != nil || !d.Type().IsRegular() {
+			return nil
+		}
+		if info, err := d.Info(); err == nil {
+			sum += info.Size()
+		}
+		return nil
+	})
+	return sum
+}

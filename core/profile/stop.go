@@ -1,0 +1,172 @@
+package profile
+
+import (
+	"context"
+	"fmt"
+	"time"
+
+	"github.com/strobe-dev/strobe/sdk/trace"
+)
+
+// Stop ends the profile called id, or the active one when id is empty, and returns its result. A profile that has ended
+// already gives its result, however it ended. When ctx ends first the profile goes on to its end by itself, and the
+// view shows how far it is.
+func (m *Manager) Stop(ctx context.Context, id string) (View, error) {
+	p, err := m.find(id)
+	if err != nil {
+		return View{}, err
+	}
+	m.end(p, EndedByStop)
+	select {
+	case <-p.done:
+	case <-ctx.Done():
+	}
+	m.mu.Lock()
+	defer m.mu.Unlock()
+	if m.entries[p.id] != p && !p.view.State.Final() { // its start failed while this waited
+		if id == "" {
+			return View{}, noActive()
+		}
+		return View{}, notFound(id)
+	}
+	if m.uncollected == p {
+		m.uncollected = nil
+	}
+	return m.look(p), nil
+}
+
+func (m *Manager) find(id string) (*entry, error) {
+	m.mu.Lock()
+	defer m.mu.Unlock()
+	if id == "" {
+		if m.active == nil {
+			return nil, noActive()
+		}
+		return m.active, nil
+	}
+	p, ok := m.entries[id]
+	if !ok {
+		return nil, notFound(id)
+	}
+	return p, nil
+}
+
+// end has p finished in the background, as soon as it has started. Only the first call does anything.
+func (m *Manager) end(p *entry, by EndedBy) {
+	m.mu.Lock()
+	defer m.mu.Unlock()
+	switch p.view.State {
+	case StateStarting:
+		defaultTo(&p.wanted, by)
+		return
+	case StateRecording:
+	default:
+		return
+	}
+	m.current.CompareAndSwap(p, nil)
+	p.timer.Stop()
+	p.view.State, p.view.EndedBy = StateStopping, by
+	v := m.look(p)
+	p.manifest.save(v)
+	m.work.Go(func() {
+		m.logState(v)
+		m.finish(p)
+	})
+}
+
+// finish takes p from stopping to its end.
+func (m *Manager) finish(p *entry) {
+	stopped := m.stopAll(p)
+	exports := m.exportAll(p, stopped)
+	m.conclude(p, exports)
+}
+
+// stopAll stops the ranks at once, then core, so that core's last clock pair is younger than any event. It returns
+// when the recording ended.
+func (m *Manager) stopAll(p *entry) time.Time {
+	n := len(p.procs)
+	rows := make([]Process, n)
+	if m.o.Core != nil {
+		n--
+	}
+	each(n, func(i int) { rows[i] = m.stopRecorder(p, i) })
+	if n < len(rows) {
+		rows[n] = m.stopRecorder(p, n)
+	}
+	stopped := time.Now().UTC()
+	m.change(p, func(v *View) {
+		v.State = StateExporting
+		v.StoppedAt = &stopped
+		v.DurationS = stopped.Sub(v.StartedAt).Seconds()
+		v.Processes = rows
+		v.sum()
+	})
+	return stopped
+}
+
+// stopRecorder is the row of process i once it has stopped.
+func (m *Manager) stopRecorder(p *entry, i int) Process {
+	m.mu.Lock()
+	row := p.view.Processes[i]
+	m.mu.Unlock()
+	r := p.procs[i]
+	res := callResult{err: down(r)}
+	got := make(chan trace.Stats, 1) // not a variable: a call that is given up may still write it
+	if res.err == nil {
+		res = bounded(m.base, m.log, m.o.StopTimeout, func(ctx context.Context) error {
+			s, err := r.StopRecording(ctx)
+			got <- s
+			return err
+		}, nil)
+	}
+	if res.err != nil {
+		row.Error = fmt.Errorf("stop recording: %w", res.err).Error()
+		m.log.Warn("profile lacks a process's end", logID, p.id, logProcess, r.Label(), logStage, r.Stage(), logRank, r.Rank(), logError, res.err)
+		return row
+	}
+	stats := <-got
+	row.Events, row.Bytes, row.Losses = stats.Events, stats.Bytes, lossesOf(stats.Lost)
+	return row
+}
+
+// sum totals the processes' and artifacts' figures.
+func (v *View) sum() {
+	v.Events, v.Bytes, v.Losses = 0, 0, Losses{}
+	for _, p := range v.Processes {
+		v.Events += p.Events
+		v.Bytes += p.Bytes
+		v.Losses.add(p.Losses)
+	}
+	for _, a := range v.Artifacts {
+		v.Bytes += a.Bytes
+	}
+}
+
+// conclude writes the result down, makes the profile final and lets the next one start.
+func (m *Manager) conclude(p *entry, exports []exported) {
+	m.mu.Lock()
+	final := m.look(p)
+	m.mu.Unlock()
+	final.conclude(exports)
+	m.saveSummary(p, &final, exports)
+	p.manifest.save(final)
+	if err := p.manifest.flush(); err != nil {
+		final.Warnings = append(final.Warnings, "the manifest was not written: "+err.Error())
+		m.log.Error("write a profile's manifest", logID, p.id, logError, err)
+	}
+	p.unlock()
+	m.mu.Lock()
+	p.view = final
+	m.active = nil
+	if final.EndedBy != EndedByStop && final.EndedBy != EndedByShutdown {
+		m.uncollected = p
+	}
+	m.totals.add(final)
+	victims := m.surplus()
+	m.mu.Unlock()
+	m.log.Info("profile", logID, final.ID, logState, string(final.State), "ended_by", string(final.EndedBy),
+		"requests", final.Requests, "files", len(final.Artifacts), "bytes", final.Bytes, "events", final.Events,
+		"lost", final.Losses.Total, "seconds", final.DurationS, logError, final.Error)
+	close(p.done)
+	m.removeAll(victims)
+}

@@ -1,0 +1,212 @@
+package profile
+
+import (
+	"maps"
+	"slices"
+	"time"
+
+	"github.com/strobe-dev/strobe/sdk/recording"
+	"github.com/strobe-dev/strobe/sdk/trace"
+)
+
+// State of a profile, in the order in which they come.
+type State string
+
+// States. Complete and failed are final.
+const (
+	StateStarting  State = "starting"
+	StateRecording State = "recording"
+	StateStopping  State = "stopping"
+	StateExporting State = "exporting"
+	// StateComplete: every process stopped in order and every profiler exported.
+	StateComplete State = "complete"
+	// StateFailed: some process or profiler did not; what exists is listed all the same, and Error names each culprit.
+	StateFailed State = "failed"
+)
+
+// Final reports whether the profile has ended.
+func (s State) Final() bool { return s == StateComplete || s == StateFailed }
+
+func (s State) known() bool {
+	switch s {
+	case StateStarting, StateRecording, StateStopping, StateExporting, StateComplete, StateFailed:
+		return true
+	}
+	return false
+}
+
+// EndedBy says what ended a profile.
+type EndedBy string
+
+// What ends a profile.
+const (
+	EndedByStop        EndedBy = "stop"
+	EndedByMaxDuration EndedBy = "max_duration"
+	EndedByDuration    EndedBy = "duration"     // StartRequest.Duration
+	EndedByNumRequests EndedBy = "num_requests" // StartRequest.NumRequests
+	EndedByShutdown    EndedBy = "shutdown"     // the server went down in order
+	EndedByCrash       EndedBy = "crash"        // the server ended without finishing the profile
+)
+
+// View is a profile as callers see it, and its manifest. It is a copy: the caller's own.
+type View struct {
+	ID        string     `json:"id"`
+	State     State      `json:"state"`
+	Model     string     `json:"model"`
+	Label     string     `json:"label"`
+	Profilers []string   `json:"profilers"`
+	StartedAt time.Time  `json:"started_at"`
+	StoppedAt *time.Time `json:"stopped_at"` // null until the recording has ended
+	DurationS float64    `json:"duration_s"` // recorded so far, or in all
+	Requests  int64      `json:"requests"`   // served while it recorded
+	Events    uint64     `json:"events"`     // of all processes
+	Bytes     int64      `json:"bytes"`      // recording and artifacts on disk
+	Processes []Process  `json:"processes"`
+	Exports   []Export   `json:"exports"`
+	Artifacts []Artifact `json:"artifacts"`
+	// Traces are the artifacts' paths, relative to the profile's directory.
+	Traces   []string `json:"traces"`
+	Losses   Losses   `json:"losses"`
+	Warnings []string `json:"warnings"`
+	// Error names each process and profiler that failed; empty when none did.
+	Error   string  `json:"error"`
+	EndedBy EndedBy `json:"ended_by"`
+}
+
+// Process is what one process recorded.
+type Process struct {
+	Process   string `json:"process"` // "core", "stage_0_diffusion_rank0"
+	Stage     *int   `json:"stage"`   // null for core
+	StageName string `json:"stage_name"`
+	Rank      *int   `json:"rank"` // null for core
+	PID       int    `json:"pid"`
+	Events    uint64 `json:"events"`
+	Bytes     int64  `json:"bytes"`
+	Losses    Losses `json:"losses"`
+	Error     string `json:"error"`
+}
+
+// ExportState is how far a profiler's export is.
+type ExportState string
+
+// States of an export.
+const (
+	ExportRunning  ExportState = "running"
+	ExportComplete ExportState = "complete"
+	ExportFailed   ExportState = "failed"
+)
+
+// Export is what became of one profiler's export.
+type Export struct {
+	Profiler string      `json:"profiler"`
+	State    ExportState `json:"state"`
+	Error    string      `json:"error"`
+	Seconds  float64     `json:"seconds"` // from the end of the recording to the last artifact
+}
+
+// Artifact is a file that a profiler made.
+type Artifact struct {
+	Name      string `json:"name"`
+	Profiler  string `json:"profiler"`
+	Stage     *int   `json:"stage"` // null when the file is about several processes
+	StageName string `json:"stage_name"`
+	Rank      *int   `json:"rank"`
+	Bytes     int64  `json:"bytes"`
+	SHA256    string `json:"sha256"`
+	MediaType string `json:"media_type"`
+	Events    uint64 `json:"events"`  // in the file; 0 when the profiler did not say
+	Dropped   uint64 `json:"dropped"` // left out of the file because of its bound
+	URL       string `json:"url"`     // where the server serves it
+	Path      string `json:"path"`    // relative to the profile's directory
+}
+
+// Losses counts events that were not recorded.
+type Losses struct {
+	Total uint64 `json:"total"` // events
+	// ByReason counts by reason those that are not zero: full, not_ready, depth, corrupt, which are events, and names and
+	// truncated, which are texts that were cut.
+	ByReason map[string]uint64 `json:"by_reason"`
+}
+
+func lossesOf(l trace.Losses) Losses {
+	out := Losses{Total: l.Total(), ByReason: map[string]uint64{}}
+	for reason, n := range map[string]uint64{
+		"full": l.Full, "not_ready": l.NotReady, "depth": l.Depth, "names": l.Names, "truncated": l.Truncated,
+	} {
+		if n > 0 {
+			out.ByReason[reason] = n
+		}
+	}
+	return out
+}
+
+// lossesRead is what a reader found: what the writer counted, and what could not be read.
+func lossesRead(l recording.Losses) Losses {
+	out := lossesOf(l.Losses)
+	if l.Corrupt > 0 {
+		out.Total += l.Corrupt
+		out.ByReason["corrupt"] = l.Corrupt
+	}
+	return out
+}
+
+func (l *Losses) add(o Losses) {
+	if l.ByReason == nil {
+		l.ByReason = map[string]uint64{}
+	}
+	l.Total += o.Total
+	for reason, n := range o.ByReason {
+		l.ByReason[reason] += n
+	}
+}
+
+func (l Losses) clone() Losses {
+	m := make(map[string]uint64, len(l.ByReason))
+	maps.Copy(m, l.ByReason)
+	return Losses{Total: l.Total, ByReason: m}
+}
+
+// clone is a deep copy in which no list is nil, so that JSON has [] and not null.
+func (v View) clone() View {
+	v.StoppedAt = clonePointer(v.StoppedAt)
+	v.Profilers = append([]string{}, v.Profilers...)
+	v.Exports = append([]Export{}, v.Exports...)
+	v.Traces = append([]string{}, v.Traces...)
+	v.Warnings = append([]string{}, v.Warnings...)
+	v.Losses = v.Losses.clone()
+	v.Processes = append([]Process{}, v.Processes...)
+	for i := range v.Processes {
+		p := &v.Processes[i]
+		p.Stage, p.Rank, p.Losses = clonePointer(p.Stage), clonePointer(p.Rank), p.Losses.clone()
+	}
+	v.Artifacts = append([]Artifact{}, v.Artifacts...)
+	for i := range v.Artifacts {
+		a := &v.Artifacts[i]
+		a.Stage, a.Rank = clonePointer(a.Stage), clonePointer(a.Rank)
+	}
+	return v
+}
+
+func clonePointer[T any](p *T) *T {
+	if p == nil {
+		return nil
+	}
+	v := *p
+	return &v
+}
+
+// newestFirst sorts views by start, then id.
+func newestFirst(views []View) {
+	slices.SortFunc(views, func(a, b View) int {
+		if c := b.StartedAt.Compare(a.StartedAt); c != 0 {
+			return c
+		}
+		switch {
+		case a.ID > b.ID:
+			return -1
+		case a.ID < b.ID:
+			return 1
+		}
+		return 0
+	})
+}
