@@ -1,0 +1,132 @@
+package client
+
+import (
+	"bytes"
+	"context"
+	"encoding/json"
+	"fmt"
+	"io"
+	"net/http"
+	"net/url"
+	"strings"
+)
+
+// maxReply bounds what is read of a JSON reply: ten 1024x1024 PNG pictures in base64 fit with room to spare.
+const maxReply = 256 << 20
+
+// Options of a [Client].
+type Options struct {
+	// Server is the base address, "http://127.0.0.1:8091".
+	Server string
+	// Token is sent as a bearer token with every call; empty sends none.
+	Token string
+	// HTTP makes the calls; nil means [http.DefaultClient], which sets no time limit: the context of a call does.
+	HTTP *http.Client
+}
+
+// Client calls one server. It is safe for use by several goroutines.
+type Client struct {
+	base  *url.URL
+	token string
+	http  *http.Client
+}
+
+// New makes a client. It makes no connection; an address that is no http or https URL is an error.
+func New(o Options) (*Client, error) {
+	base, err := url.Parse(strings.TrimRight(o.Server, "/"))
+	if err != nil {
+		return nil, fmt.Errorf("read the server's address: %w", err)
+	}
+	if (base.Scheme != "http" && base.Scheme != "https") || base.Host == "" {
+		return nil, fmt.Errorf("the server's address %q is no URL such as http://127.0.0.1:8091", o.Server)
+	}
+	if base.RawQuery != "" || base.Fragment != "" {
+		return nil, fmt.Errorf("the server's address %q must end after the host, or after a path", o.Server)
+	}
+	c := &Client{base: base, token: o.Token, http: o.HTTP}
+	if c.http == nil {
+		c.http = http.DefaultClient
+	}
+	return c, nil
+}
+
+// Server is the base address, without a slash at its end.
+func (c *Client) Server() string { return c.base.String() }
+
+// call is one HTTP request in the words of this package.
+type call struct {
+	method      string
+	path        string // escaped, from the root of the API: "/v1/profiles"
+	query       url.Values
+	body        []byte
+	contentType string
+	header      http.Header // added to the usual ones
+}
+
+// open makes the call and returns the reply with its body open. A status other than 2xx is an [*Error].
+func (c *Client) open(ctx context.Context, in call) (*http.Response, error) {
+	target := c.base.String() + in.path
+	if len(in.query) > 0 {
+		target += "?" + in.query.Encode()
+	}
+	req, err := http.NewRequestWithContext(ctx, in.method, target, bytes.NewReader(in.body))
+	if err != nil {
+		return nil, fmt.Errorf("make the request %s %s: %w", in.method, in.path, err)
+	}
+	if in.contentType != "" {
+		req.Header.Set("Content-Type", in.contentType)
+	}
+	for k, v := range in.header {
+		req.Header[k] = v
+	}
+	if c.token != "" {
+		req.Header.Set("Authorization", "Bearer "+c.token)
+	}
+	resp, err := c.http.Do(req)
+	if err != nil {
+		return nil, transportError(ctx, c.Server(), err)
+	}
+	if resp.StatusCode/100 != 2 {
+		defer resp.Body.Close()
+		return nil, readError(in.method, in.path, resp)
+	}
+	return resp, nil
+}
+
+// bytes makes the call and reads the whole reply.
+func (c *Client) bytes(ctx context.Context, in call) ([]byte, error) {
+	resp, err := c.open(ctx, in)
+	if err != nil {
+		return nil, err
+	}
+	defer resp.Body.Close()
+	raw, err := io.ReadAll(io.LimitReader(resp.Body, maxReply+1))
+	if err != nil {
+		return nil, fmt.Errorf("read the reply to %s %s: %w", in.method, in.path, err)
+	}
+	if len(raw) > maxReply {
+		return nil, fmt.Errorf("the reply to %s %s is larger than %d bytes", in.method, in.path, maxReply)
+	}
+	return raw, nil
+}
+
+// json makes the call, decodes the reply into out and returns it as it came.
+func (c *Client) json(ctx context.Context, in call, out any) (json.RawMessage, error) {
+	raw, err := c.bytes(ctx, in)
+	if err != nil {
+		return nil, err
+	}
+	if err := json.Unmarshal(raw, out); err != nil {
+		return nil, fmt.Errorf("decode the reply to %s %s: %w", in.method, in.path, err)
+	}
+	return raw, nil
+}
+
+// jsonCall is a call whose body is v as JSON.
+func jsonCall(method, path string, v any) (call, error) {
+	body, err := json.Marshal(v)
+	if err != nil {
+		return call{}, fmt.Errorf("encode the request %s %s: %w", method, path, err)
+	}
+	return call{method: method, path: path, body: body, contentType: "application/json"}, nil
+}
