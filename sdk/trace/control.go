@@ -1,0 +1,186 @@
+package trace
+
+import (
+	"crypto/rand"
+	"encoding/binary"
+	"fmt"
+	"os"
+	"sync"
+	"sync/atomic"
+	"time"
+
+	"github.com/strobe-dev/strobe/sdk/internal/segment"
+)
+
+// Recorder records what a process does while it is on. All its methods may be called from any goroutine.
+//
+// Its epoch word is odd while it is on and changes with every start, stop and swap of segments. Writers compare it with
+// their own copy before a record and after; see [Track] and swap.
+type Recorder struct {
+	epoch atomic.Uint32
+	_     [60]byte // writers read the epoch all the time: nothing else that changes is near it
+
+	clock  *clock
+	fast   bool // stamps without a fence; swap makes up for it
+	every  time.Duration
+	heap   bool // segments on Go's heap, for the race detector
+	tracks atomic.Uint32
+	lanes  laneGroups
+
+	mu  sync.Mutex // guards seg together with epoch; held for moments only
+	seg *segmentFile
+
+	life    sync.Mutex // guards what follows, and start and stop as a whole
+	started uint64     // recordings so far
+	keeper  *keeper    // of the current segment
+	header  segment.Header
+	closed  bool
+}
+
+const defaultClockPairs = 200 * time.Millisecond
+
+// New makes a recorder that is off. It does no I/O besides finding out, once a process, which clock to trust.
+func New(o Options) *Recorder { return newRecorder(o, systemClock(), false) }
+
+func newRecorder(o Options, c *clock, heap bool) *Recorder {
+	every := o.ClockPairs
+	if every <= 0 {
+		every = defaultClockPairs
+	}
+	return &Recorder{
+		clock: c, every: every, heap: heap,
+		fast: haveStamps && c.kind == counterClock && (!needBarrier || haveBarrier()),
+	}
+}
+
+// On tells whether the recorder records now.
+func (r *Recorder) On() bool { return r.epoch.Load()&1 != 0 }
+
+// Start begins a recording in a new segment. It returns [ErrRecording] when one is on, [ErrNoSharedMap] when the file
+// system cannot do it, and an error that names the field when s is not valid. Spans that are open now stay out of it.
+func (r *Recorder) Start(s Start) error {
+	r.life.Lock()
+	defer r.life.Unlock()
+	switch {
+	case r.closed:
+		return fmt.Errorf("start recording: the recorder is closed")
+	case r.keeper != nil:
+		return fmt.Errorf("start recording: %w", ErrRecording)
+	case s.Path == "":
+		return fmt.Errorf("start recording: path is empty; name the segment file")
+	case s.MaxBytes < segment.MinBytes:
+		return fmt.Errorf("start recording: max bytes is %d; at least %d is needed", s.MaxBytes, segment.MinBytes)
+	}
+	r.started++
+	r.header = r.makeHeader(s)
+	seg, err := r.open(s.Path, r.header)
+	if err != nil {
+		r.started--
+		return fmt.Errorf("start recording: %w", err)
+	}
+	r.swap(seg)
+	r.keeper = keep(r, seg)
+	return nil
+}
+
+// firstReserve is reserved before Start returns; the rest follows in the background.
+const firstReserve = 1 << 20
+
+// open makes a segment with all names and a first clock pair in it.
+func (r *Recorder) open(path string, h segment.Header) (*segmentFile, error) {
+	seg, err := create(path, h, firstReserve, r.heap)
+	if err != nil {
+		return nil, err
+	}
+	seg.recorded = h.Recording
+	seg.low.Store(reserveStep)
+	seg.meta.pair(r.clock.pair())
+	names.enter(&seg.meta)
+	return seg, nil
+}
+
+func (r *Recorder) makeHeader(s Start) segment.Header {
+	host, _ := os.Hostname()
+	return segment.Header{
+		Kind: uint8(s.Process.Kind), Synthetic: s.Process.Synthetic, PID: uint32(os.Getpid()),
+		Stage: int32(s.Process.Stage), Rank: int32(s.Process.Rank),
+		Clock: r.clock.kind, Rate: r.clock.rate(r.clock.pair()), Limit: s.MaxBytes,
+		Recording: r.started, ProcessID: processID(), BootID: bootID(), Host: host,
+		Name: s.Process.Name, Model: s.Process.Model, StageName: s.Process.StageName,
+	}
+}
+
+// processID tells two processes apart that had the same pid.
+var processID = sync.OnceValue(func() uint64 {
+	var b [8]byte
+	_, _ = rand.Read(b[:]) // never fails
+	return binary.LittleEndian.Uint64(b[:])
+})
+
+// Stop ends the recording. What was recorded before the call is in the file; it is frozen, cut to its used size and
+// closed, not synced to the disk. The error is [ErrNotRecording], or says that the file could not be completed; a reader
+// can read it even then.
+func (r *Recorder) Stop() (Stats, error) {
+	r.life.Lock()
+	defer r.life.Unlock()
+	return r.stop()
+}
+
+func (r *Recorder) stop() (Stats, error) {
+	if r.keeper == nil {
+		return Stats{}, fmt.Errorf("stop recording: %w", ErrNotRecording)
+	}
+	r.keeper.stop()
+	r.keeper = nil
+	st, err := r.finish(r.swap(nil))
+	r.lanes.detachFree()
+	if err != nil {
+		return st, fmt.Errorf("stop recording: %w", err)
+	}
+	return st, nil
+}
+
+// Close stops a recording that is on. The recorder stays off from then on.
+func (r *Recorder) Close() error {
+	r.life.Lock()
+	defer r.life.Unlock()
+	if r.closed {
+		return nil
+	}
+	r.closed = true
+	if r.keeper == nil {
+		return nil
+	}
+	_, err := r.stop()
+	return err
+}
+
+// swap makes next the current segment (nil: none) and returns the one before. Writers never wait for it. Afterwards no
+// writer stores into the old segment, except those whose second look at the epoch tells them to write once more.
+func (r *Recorder) swap(next *segmentFile) *segmentFile {
+	r.mu.Lock()
+	old := r.seg
+	r.seg = next
+	e := (r.epoch.Load() + 2) &^ 1
+	if next != nil {
+		e |= 1
+	}
+	r.epoch.Store(e)
+	r.mu.Unlock()
+	if old != nil && r.fast && needBarrier {
+		// A writer's store and its load of the epoch may pass each other. After this, either its store is visible or it
+		// will see the new epoch.
+		barrier()
+	}
+	return old
+}
+
+// finish freezes and completes a segment that is no longer current.
+func (r *Recorder) finish(s *segmentFile) (Stats, error) {
+	names.retry(&s.meta)
+	names.leave(&s.meta)
+	s.meta.pair(r.clock.pair())
+	missing := uint64(names.len() - s.meta.close())
+	s.count(segment.OffNames, names.lost.Load()+missing)
+	return s.finish()
+}
