@@ -8,9 +8,9 @@ import (
 )
 
 // inputArgs adds an operator's inputs, each with a comma behind it, as the other functions here do.
-func (s *sink) inputArgs(b []byte, args []recording.Arg) []byte {
+func (s *sink) inputArgs(b []byte, event *name, args []recording.Arg) []byte {
 	for i := range args {
-		if n := s.names.get(args[i].Key); n.role == roleInput {
+		if n := s.names.arg(event, i, args[i].Key); n.role == roleInput {
 			b = append(appendArg(b, n, &args[i]), ',')
 		}
 	}
@@ -19,13 +19,13 @@ func (s *sink) inputArgs(b []byte, args []recording.Arg) []byte {
 
 // recordedArgs adds the request, what the recording says of the event, and whether the span was still open. Keys that the trace
 // gives a meaning of its own are not taken from the recording.
-func (s *sink) recordedArgs(b []byte, p *process, t *track, e *recording.Event, operator bool) []byte {
+func (s *sink) recordedArgs(b []byte, p *process, t *track, e *recording.Event, event *name) []byte {
 	if e.Request != "" {
 		b = append(append(b, t.requestID(e.Request)...), ',')
 	}
 	for i := range e.Args {
 		arg := &e.Args[i]
-		n := s.names.get(arg.Key)
+		n := s.names.arg(event, i, arg.Key)
 		switch n.role {
 		case roleRequest:
 			if e.Request != "" {
@@ -36,7 +36,7 @@ func (s *sink) recordedArgs(b []byte, p *process, t *track, e *recording.Event, 
 				continue
 			}
 		case roleOperator, roleInput:
-			if operator {
+			if e.Kind == recording.Span && event.category == trace.CategoryOperator {
 				continue
 			}
 		case rolePlace:

@@ -52,7 +52,7 @@ func (s *sink) deviceSpan(p *process, t *track, e *recording.Event) bool {
 		call, known = p.launches.match(key, work)
 	}
 	b := append(append(p.buf, n.onDevice...), t.places[at]...)
-	b = appendMicros(b, start)
+	b = s.clock.append(b, start)
 	b = appendMicros(append(b, `,"dur":`...), finish-start)
 	b = append(b, `,"args":{`...)
 	if known && call.id > 0 {
@@ -62,7 +62,7 @@ func (s *sink) deviceSpan(p *process, t *track, e *recording.Event) bool {
 	b = strconv.AppendUint(append(b, `,"context":`...), uint64(t.recorded.ContextID), 10)
 	b = strconv.AppendUint(append(b, `,"stream":`...), uint64(t.recorded.StreamID), 10)
 	b = append(b, ',')
-	b = trimComma(s.recordedArgs(b, p, t, e, false), 0) // there is always something before a comma
+	b = trimComma(s.recordedArgs(b, p, t, e, n), 0) // there is always something before a comma
 	p.buf = append(b, "}},\n"...)
 	if known {
 		p.buf = appendArrow(p.buf, "ac2g", key, call, work)

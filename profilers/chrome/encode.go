@@ -53,7 +53,7 @@ func (s *sink) span(p *process, t *track, e *recording.Event) {
 		b = p.step(b, t, start, end)
 	}
 	b = append(append(b, n.span...), t.place...)
-	b = appendMicros(b, start)
+	b = s.clock.append(b, start)
 	b = appendMicros(append(b, `,"dur":`...), end-start)
 	b = s.spanArgs(append(b, `,"args":{`...), p, t, e, n)
 	p.buf = append(b, "}},\n"...)
@@ -62,7 +62,7 @@ func (s *sink) span(p *process, t *track, e *recording.Event) {
 		s.launched(p, t, e, start)
 	}
 	if len(t.arrows) > 0 {
-		t.enclosed(start, end, func(a arrow) { s.requestArrow(t, a) })
+		t.enclosed(e.Depth, start, end, func(a arrow) { s.requestArrow(t, a) })
 	}
 }
 
@@ -84,12 +84,12 @@ func (s *sink) spanArgs(b []byte, p *process, t *track, e *recording.Event, n *n
 		b = strconv.AppendInt(append(b, `"External id":`...), id, 10)
 		b = strconv.AppendInt(append(b, `,"Record function id":0,"Ev Idx":`...), id-1, 10)
 		b = append(b, ',')
-		b = s.inputArgs(b, e.Args)
+		b = s.inputArgs(b, n, e.Args)
 	} else if n.category == trace.CategoryRuntime && e.Parent != 0 {
 		b = strconv.AppendInt(append(b, `"External id":`...), p.operatorID(t, e.Parent), 10)
 		b = append(b, ',')
 	}
-	b = s.recordedArgs(b, p, t, e, n.category == trace.CategoryOperator)
+	b = s.recordedArgs(b, p, t, e, n)
 	return trimComma(b, open)
 }
 
@@ -106,10 +106,10 @@ func (s *sink) instant(p *process, t *track, e *recording.Event) {
 	n := s.names.get(e.Name)
 	b := append(p.buf, `{"ph":"i","s":"t","cat":"cpu_instant_event","name":`...)
 	b = append(append(b, n.quoted...), ',')
-	b = appendMicros(append(b, t.place...), s.since(e.Start))
+	b = s.clock.append(append(b, t.place...), s.since(e.Start))
 	b = append(b, `,"args":{`...)
 	open := len(b)
-	b = trimComma(s.recordedArgs(b, p, t, e, false), open)
+	b = trimComma(s.recordedArgs(b, p, t, e, n), open)
 	p.buf = append(b, "}},\n"...)
 }
 
@@ -121,7 +121,7 @@ func (s *sink) counter(p *process, e *recording.Event) bool {
 	n := s.names.get(e.Name)
 	b := append(p.buf, `{"ph":"C","cat":"counter","name":`...)
 	b = strconv.AppendInt(append(append(b, n.quoted...), `,"pid":`...), int64(p.pid), 10)
-	b = appendMicros(append(b, `,"tid":0,"ts":`...), s.since(e.Start))
+	b = s.clock.append(append(b, `,"tid":0,"ts":`...), s.since(e.Start))
 	b = append(append(b, `,"args":{`...), n.key...)
 	if e.Float {
 		b = appendFloat(b, e.Value)

@@ -14,8 +14,8 @@ import (
 // gzipHeader begins a gzip member: deflate, no name, no time, system unknown.
 var gzipHeader = []byte{31, 139, 8, 0, 0, 0, 0, 0, 0, 255}
 
-// gzipTrailerBytes is the size of a member's end: the text's checksum and its length modulo 2^32.
-const gzipTrailerBytes = 8
+// writeBytes is how much of a file waits in memory before it is written.
+const writeBytes = 128 << 10
 
 // gzFile is a gzip file of one member that is put together from blocks. It grows under a hidden name beside its final one,
 // and its SHA-256 grows with it.
@@ -23,9 +23,10 @@ type gzFile struct {
 	f     *os.File
 	final string
 	sum   hash.Hash
-	bytes int64
+	wait  []byte // not written yet
+	bytes int64  // those in wait, too
 	crc   uint32
-	n     int64
+	n     int64 // bytes of the text
 }
 
 // createGz makes the hidden file, and its folder, for the file that will be called final.
@@ -37,10 +38,8 @@ func createGz(final string) (*gzFile, error) {
 	if err != nil {
 		return nil, fmt.Errorf("make a trace file: %w", err)
 	}
-	g := &gzFile{f: f, final: final, sum: sha256.New()}
-	if err := g.write(gzipHeader); err != nil {
-		return nil, errors.Join(err, g.discard())
-	}
+	g := &gzFile{f: f, final: final, sum: sha256.New(), wait: make([]byte, 0, writeBytes+blockBytes/8)}
+	g.put(gzipHeader)
 	return g, nil
 }
 
@@ -50,18 +49,21 @@ func hiddenName(final string) string {
 
 // add appends a block.
 func (g *gzFile) add(b block) error {
-	if err := g.write(b.z); err != nil {
-		return err
-	}
+	g.put(b.z)
 	g.crc = crcCombine(g.crc, b.crc, b.n)
 	g.n += b.n
-	return nil
+	if len(g.wait) < writeBytes {
+		return nil
+	}
+	return g.write()
 }
 
-// finish ends the member, after its last block was added, and closes the file, still under its hidden name.
+// finish ends the member, after its last block was added, with the text's checksum and length, and closes the file, still under
+// its hidden name.
 func (g *gzFile) finish() error {
-	end := binary.LittleEndian.AppendUint32(make([]byte, 0, gzipTrailerBytes), g.crc)
-	err := g.write(binary.LittleEndian.AppendUint32(end, uint32(g.n)))
+	end := binary.LittleEndian.AppendUint32(nil, g.crc)
+	g.put(binary.LittleEndian.AppendUint32(end, uint32(g.n)))
+	err := g.write()
 	if cerr := g.f.Close(); cerr != nil && err == nil {
 		err = fmt.Errorf("close %s: %w", filepath.Base(g.final), cerr)
 	}
@@ -91,11 +93,16 @@ func removeIfThere(path string) error {
 
 func (g *gzFile) sha256() string { return hex.EncodeToString(g.sum.Sum(nil)) }
 
-func (g *gzFile) write(p []byte) error {
-	if _, err := g.f.Write(p); err != nil {
+func (g *gzFile) put(p []byte) {
+	g.wait = append(g.wait, p...)
+	g.bytes += int64(len(p))
+}
+
+func (g *gzFile) write() error {
+	if _, err := g.f.Write(g.wait); err != nil {
 		return fmt.Errorf("write %s: %w", filepath.Base(g.final), err)
 	}
-	g.sum.Write(p)
-	g.bytes += int64(len(p))
+	g.sum.Write(g.wait)
+	g.wait = g.wait[:0]
 	return nil
 }

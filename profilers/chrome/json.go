@@ -39,11 +39,52 @@ func appendEscaped(b []byte, s string) []byte {
 	return b
 }
 
-// appendMicros adds ns as microseconds with three decimals, so exactly.
+// digits holds 000, 001, … 999.
+var digits = func() (d [3000]byte) {
+	for i := range 1000 {
+		d[3*i], d[3*i+1], d[3*i+2] = byte('0'+i/100), byte('0'+i/10%10), byte('0'+i%10)
+	}
+	return d
+}()
+
+func appendThree(b []byte, n int64) []byte {
+	return append(b, digits[3*n], digits[3*n+1], digits[3*n+2])
+}
+
+// appendMicros adds ns, which is not negative, as microseconds with three decimals, so exactly.
 func appendMicros(b []byte, ns int64) []byte {
-	b = strconv.AppendInt(b, ns/1000, 10)
-	rest := ns % 1000
-	return append(b, '.', byte('0'+rest/100), byte('0'+rest/10%10), byte('0'+rest%10))
+	micros := ns / 1000
+	switch {
+	case micros < 10:
+		b = append(b, byte('0'+micros))
+	case micros < 100:
+		b = append(b, digits[3*micros+1], digits[3*micros+2])
+	case micros < 1000:
+		b = appendThree(b, micros)
+	default:
+		b = strconv.AppendInt(b, micros, 10)
+	}
+	return appendThree(append(b, '.'), ns%1000)
+}
+
+// clock writes times as appendMicros does. It keeps the text of the last second, as neighbours mostly share it.
+type clock struct {
+	second int64
+	text   []byte
+}
+
+func (c *clock) append(b []byte, ns int64) []byte {
+	second := ns / 1e9
+	if second == 0 {
+		return appendMicros(b, ns)
+	}
+	if second != c.second {
+		c.second, c.text = second, strconv.AppendInt(c.text[:0], second, 10)
+	}
+	ns -= second * 1e9
+	b = appendThree(append(b, c.text...), ns/1e6)
+	b = appendThree(b, ns/1000%1000)
+	return appendThree(append(b, '.'), ns%1000)
 }
 
 // appendFloat adds v as a JSON number; what JSON has no number for becomes a string.

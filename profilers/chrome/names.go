@@ -47,6 +47,14 @@ type name struct {
 	span     []byte // {"ph":"X","cat":"cpu_op","name":"dit::linear",
 	onDevice []byte // the same for a device's track
 	key      []byte // "module":
+
+	args []keyAt // by position, the keys that an event of this name had last
+}
+
+// keyAt remembers what an argument's key was, so that most events look up none.
+type keyAt struct {
+	recorded *recording.Name
+	key      *name
 }
 
 func newName(n *recording.Name) *name {
@@ -100,4 +108,17 @@ func (c nameCache) get(n *recording.Name) *name {
 	w := newName(n)
 	c[n] = w
 	return w
+}
+
+// arg is the key of the i-th argument of an event.
+func (c nameCache) arg(event *name, i int, key *recording.Name) *name {
+	if i < len(event.args) && event.args[i].recorded == key {
+		return event.args[i].key
+	}
+	found := c.get(key)
+	for len(event.args) <= i {
+		event.args = append(event.args, keyAt{})
+	}
+	event.args[i] = keyAt{key, found}
+	return found
 }

@@ -27,6 +27,7 @@ type sink struct {
 	processes []*process // in the order in which they were first seen
 	last      *process   // the one looked up last
 	names     nameCache
+	clock     clock
 	pids      numbers
 	deviceIDs map[int]bool
 	launchers uint64 // processes that have launched device work

@@ -67,15 +67,20 @@ func (t *track) requestID(id string) []byte {
 	return t.requestArgs
 }
 
-// enclosed hands out the arrows that touch the span: of the spans around an arrow the innermost comes first.
-func (t *track) enclosed(start, end int64, f func(arrow)) {
-	kept := t.arrows[:0]
-	for _, a := range t.arrows {
-		if a.ts < start || a.ts > end {
-			kept = append(kept, a)
-			continue
-		}
-		f(a)
+// enclosed hands out the arrows that touch the span: of the spans around an arrow the innermost comes first. Arrows wait in the
+// order of their times. After an outermost span none waits: what it does not enclose, none will.
+func (t *track) enclosed(depth uint16, start, end int64, f func(arrow)) {
+	first := len(t.arrows)
+	for first > 0 && t.arrows[first-1].ts >= start {
+		first--
 	}
-	t.arrows = kept
+	for _, a := range t.arrows[first:] {
+		if a.ts <= end {
+			f(a)
+		}
+	}
+	if depth == 0 {
+		first = 0
+	}
+	t.arrows = t.arrows[:first]
 }
