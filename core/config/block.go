@@ -5,7 +5,6 @@ import (
 	"maps"
 	"slices"
 	"strings"
-	"time"
 
 	"github.com/hashicorp/hcl/v2"
 	"github.com/hashicorp/hcl/v2/hclsyntax"
@@ -17,10 +16,11 @@ import (
 type block struct {
 	literals
 	Origin
-	values map[string]any              // keys whose value is sound; null included
+	values map[string]any              // keys that hold a literal; null included
+	wrong  map[string]bool             // keys whose value is already a finding
 	exprs  map[string]hcl.Range        // where the value of a key stands
 	inner  []*hclsyntax.Block          // known inner blocks, in order
-	firsts map[string]*hclsyntax.Block // see reader.once
+	firsts map[string]*hclsyntax.Block // inner blocks by type and labels, for reader.once
 }
 
 // open reads a block's keys and sorts its inner blocks. What is not in keys or blocks is a finding.
@@ -50,6 +50,7 @@ func (r *reader) bare(name string, at hcl.Range) *block {
 		literals: literals{r, ranges},
 		Origin:   Origin{src: r.src, block: at, name: name, ranges: ranges},
 		values:   map[string]any{},
+		wrong:    map[string]bool{},
 		exprs:    map[string]hcl.Range{},
 		firsts:   map[string]*hclsyntax.Block{},
 	}
@@ -59,7 +60,9 @@ func (b *block) take(a *hclsyntax.Attribute) {
 	path := diag.Path{a.Name}
 	b.literals.ranges[pathKey(path)] = a.SrcRange
 	b.exprs[a.Name] = a.Expr.Range()
-	if v, ok := b.read(path, a.Expr); ok {
+	v, ok := b.read(path, a.Expr)
+	b.wrong[a.Name] = !ok
+	if ok {
 		b.values[a.Name] = v
 	}
 }
@@ -99,7 +102,7 @@ func header(b *hclsyntax.Block) hcl.Range { return b.DefRange() }
 // label is the block's one label, checked, or "" with a finding.
 func (r *reader) label(b *hclsyntax.Block, allowSlash bool) string {
 	if len(b.Labels) != 1 {
-		r.errorf(header(b), fmt.Sprintf("write %s \"name\" { … }", b.Type), "a %s block needs one name, found %d", b.Type, len(b.Labels))
+		r.errorf(header(b), fmt.Sprintf("write %s \"name\" { … }", b.Type), "block %s needs one name, found %d", b.Type, len(b.Labels))
 		return ""
 	}
 	if why := badName(b.Labels[0], allowSlash); why != "" {
@@ -113,7 +116,7 @@ func (r *reader) label(b *hclsyntax.Block, allowSlash bool) string {
 func (r *reader) unlabelled(b *hclsyntax.Block) {
 	if len(b.Labels) > 0 {
 		r.errorf(hcl.RangeBetween(b.LabelRanges[0], b.LabelRanges[len(b.Labels)-1]),
-			fmt.Sprintf("write %s { … }", b.Type), "a %s block has no name", b.Type)
+			fmt.Sprintf("write %s { … }", b.Type), "block %s takes no name", b.Type)
 	}
 }
 
@@ -154,106 +157,4 @@ func blockName(b *hclsyntax.Block) string {
 		s += fmt.Sprintf(" %q", l)
 	}
 	return s
-}
-
-// bad is a finding about the value of key.
-func (b *block) bad(key, detail, format string, args ...any) {
-	b.errorf(b.exprs[key], detail, format, args...)
-}
-
-// value is what key holds; ok is false when it is absent, null or already found wrong.
-func (b *block) value(key string) (v any, ok bool) {
-	v = b.values[key]
-	return v, v != nil
-}
-
-func (b *block) str(key, absent string) string {
-	v, ok := b.value(key)
-	if !ok {
-		return absent
-	}
-	s, ok := v.(string)
-	if !ok {
-		b.bad(key, fmt.Sprintf(`write %s = "…"`, key), "%s must be text, not %s", key, typeName(v))
-		return absent
-	}
-	return s
-}
-
-func (b *block) whole(key string, absent, low, high int) int {
-	v, ok := b.value(key)
-	if !ok {
-		return absent
-	}
-	n, ok := v.(int64)
-	if !ok {
-		b.bad(key, fmt.Sprintf("write %s = %d, without quotes", key, absent), "%s must be a whole number, not %s", key, typeName(v))
-		return absent
-	}
-	if n < int64(low) || n > int64(high) {
-		b.bad(key, "", "%s must be %d to %d, not %d", key, low, high, n)
-		return absent
-	}
-	return int(n)
-}
-
-func (b *block) duration(key string, absent, low, high time.Duration) time.Duration {
-	text := b.str(key, "")
-	if v, ok := b.value(key); !ok || v != text {
-		return absent
-	}
-	d, err := ParseDuration(text)
-	if err != nil {
-		b.bad(key, "", "%s: %v", key, err)
-		return absent
-	}
-	if d < low || d > high {
-		b.bad(key, "", "%s must be %s to %s, not %s", key, FormatDuration(low), FormatDuration(high), FormatDuration(d))
-		return absent
-	}
-	return d
-}
-
-func (b *block) size(key string, absent, low, high int64, why string) int64 {
-	text := b.str(key, "")
-	if v, ok := b.value(key); !ok || v != text {
-		return absent
-	}
-	n, err := ParseSize(text)
-	if err != nil {
-		b.bad(key, "", "%s: %v", key, err)
-		return absent
-	}
-	if n < low || n > high {
-		b.bad(key, why, "%s must be %s to %s, not %s", key, FormatSize(low), FormatSize(high), FormatSize(n))
-		return absent
-	}
-	return n
-}
-
-// list of texts; given is false when the key is absent, null or wrong.
-func (b *block) list(key, example string) (texts []string, given bool) {
-	v, ok := b.value(key)
-	if !ok {
-		return nil, false
-	}
-	items, ok := v.([]any)
-	if !ok {
-		b.bad(key, "write "+key+" = "+example, "%s must be a list, not %s", key, typeName(v))
-		return nil, false
-	}
-	texts = make([]string, 0, len(items))
-	for i, item := range items {
-		s, ok := item.(string)
-		if !ok {
-			b.errorf(b.itemRange(key, i), "", "%s must be a list of texts, found %s", key, typeName(item))
-			continue
-		}
-		texts = append(texts, s)
-	}
-	return texts, len(texts) == len(items)
-}
-
-func (b *block) itemRange(key string, i int) hcl.Range {
-	return b.Range(diag.Path{key, fmt.Sprint(i)})
 }

@@ -28,11 +28,11 @@ func (r *reader) check(c parsed, known Known) {
 			slices.Contains(known.Profilers, p.Name) && p.Kind == KindProfiler
 		if builtin {
 			r.errorf(p.block, "give it another name", "%s has the name of a built-in plugin", p.name)
-		} else if p.Name != "" && !used[p.Name] {
+		} else if p.Name != "" && p.Kind != "" && !used[p.Name] {
 			r.add(diag.Warning, p.block, fmt.Sprintf("%s is not used", p.name), "no stage and no profiler names it")
 		}
 	}
-	r.checkModel(c.Config)
+	r.checkModel(c)
 	r.checkProfilers(c)
 	r.found = append(r.found, c.budget()...)
 }
@@ -51,57 +51,38 @@ func (r *reader) checkPlugin(c *Config, at Origin, name, kind string, builtins [
 	}
 	names := slices.Clone(builtins)
 	for _, p := range c.Plugins {
-		if p.Kind == kind && p.Name != "" {
+		if p.Kind == kind && p.Name != "" && !slices.Contains(names, p.Name) {
 			names = append(names, p.Name)
 		}
 	}
 	detail := hint(name, "there are", names)
-	own := fmt.Sprintf("a plugin of your own is declared so:\n  plugin %q {\n    kind    = %q\n    command = [\"./bin/%s\"]\n  }", name, kind, name)
+	if closest(name, names) != "" {
+		r.errorf(where, detail, "no %s plugin %q, built in or declared", kind, name)
+		return
+	}
+	own := fmt.Sprintf("a plugin of your own is declared so:\n  plugin %q {\n    kind = %q\n    command = [\"./bin/%s\"]\n  }", name, kind, name)
 	r.errorf(where, strings.TrimPrefix(detail+"\n"+own, "\n"), "no %s plugin %q, built in or declared", kind, name)
 }
 
-func (r *reader) checkModel(c *Config) {
-	var names []string
-	for _, n := range modelNames(c.Models) {
-		if n != "" {
-			names = append(names, n)
-		}
-	}
+func (r *reader) checkModel(c parsed) {
+	names := slices.DeleteFunc(modelNames(c.Models), func(n string) bool { return n == "" })
 	where := c.Server.Range(diag.Path{"model"})
-	switch {
+	switch model := c.Server.Model; {
 	case len(c.Models) == 0:
 		r.errorf(hcl.Range{Filename: r.src.name}, `add model "name" { stage "name" { … } }`, "no model is declared")
-	case c.Server.Model == "" && c.Server.Has(diag.Path{"model"}):
-		r.emptyModel(c, names)
-	case c.Server.Model == "" && len(c.Models) == 1:
+	case c.said.modelWrong:
+	case model == "" && len(c.Models) == 1:
 		c.Server.Model = c.Models[0].Name
-	case c.Server.Model == "":
-		r.errorf(where, hint("", "declared", names), "several models are declared and server.model says not which to serve")
-	case !slices.Contains(names, c.Server.Model):
-		r.errorf(where, hint(c.Server.Model, "declared", names), "no model %q is declared", c.Server.Model)
+	case model == "":
+		r.errorf(where, hint("", "declared", names), "several models are declared and server.model does not say which to serve")
+	case !slices.Contains(names, model):
+		r.errorf(where, hint(model, "declared", names), "no model %q is declared", model)
 	}
-}
-
-// emptyModel is for a server.model that is there and says nothing: empty text, null, or a value already found wrong.
-func (r *reader) emptyModel(c *Config, names []string) {
-	where := c.Server.Range(diag.Path{"model"})
-	if slices.ContainsFunc(r.found, func(d Diagnostic) bool { return contains(d.Subject, where) }) {
-		return
-	}
-	if len(c.Models) == 1 {
-		c.Server.Model = c.Models[0].Name
-		return
-	}
-	r.errorf(where, hint("", "declared", names), "several models are declared and server.model says not which to serve")
-}
-
-func contains(inner, outer hcl.Range) bool {
-	return inner.Start.Byte >= outer.Start.Byte && inner.End.Byte <= outer.End.Byte && inner.Start.Line > 0
 }
 
 func (r *reader) checkProfilers(c parsed) {
 	declared := profilerNames(c.Profilers)
-	if !c.profilersGiven {
+	if !c.said.profilers {
 		c.Server.Profilers = declared
 		return
 	}

@@ -40,6 +40,6 @@ const BuiltInName = "plugins.hcl (built in)"
 
 // Limits on the text itself, far beyond any real file, so that a hostile one costs little.
 const (
-	maxFileBytes = 256 << 10
+	maxFileBytes = 64 << 10 // HCL reads a heredoc in quadratic time: 240 kB of one take 10 s
 	maxNesting   = 64
 )

@@ -14,7 +14,9 @@
 //	load.go         find and read a file, parse it
 //	syntax.go       HCL text to a syntax tree, with a guard against hostile nesting
 //	value.go        literals to Go values, with the range of every path
-//	block.go        one block: known keys, types, did-you-mean
+//	block.go        one block: which keys and blocks it may hold, names, duplicates
+//	key.go          one key: its type and its bounds
+//	suggest.go      did-you-mean
 //	read_*.go       the blocks of plugins.hcl
 //	check.go        what holds between blocks: names that must exist, budgets that must fit
 //	override.go     command-line flags that win over the file

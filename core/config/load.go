@@ -88,7 +88,7 @@ func Parse(src []byte, filename string, known Known) (*Config, error) {
 // parsed is a Config as read, with what only the checks between blocks need to know.
 type parsed struct {
 	*Config
-	profilersGiven bool
+	said serverSaid
 }
 
 // whole reads the top level of a file.
@@ -119,7 +119,7 @@ func (r *reader) whole(body *hclsyntax.Body) parsed {
 	}
 	out := parsed{Config: c}
 	at, inner := r.block(single["server"])
-	c.Server, out.profilersGiven = r.server(at, inner)
+	c.Server, out.said = r.server(at, inner)
 	c.Profile = r.profile(r.block(single["profile"]))
 	return out
 }

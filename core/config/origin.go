@@ -72,7 +72,11 @@ func (o Origin) Position() string {
 	return position(o.block)
 }
 
+// position of a finding; one about a whole file has no line.
 func position(r hcl.Range) string {
+	if r.Start.Line == 0 {
+		return r.Filename
+	}
 	return fmt.Sprintf("%s:%d:%d", r.Filename, r.Start.Line, r.Start.Column)
 }
 

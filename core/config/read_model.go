@@ -1,8 +1,6 @@
 package config
 
-import (
-	"github.com/hashicorp/hcl/v2/hclsyntax"
-)
+import "github.com/hashicorp/hcl/v2/hclsyntax"
 
 var (
 	modelBlocks    = []string{"stage"}
@@ -48,13 +46,12 @@ func (r *reader) profiler(b *hclsyntax.Block) Profiler {
 
 // pluginName is the key `plugin`, which defaults to the block's label; "" when it is already found wrong.
 func (b *block) pluginName(label string) string {
-	given, isText := b.values["plugin"].(string)
-	if isText && given == "" {
+	name := b.str("plugin", label)
+	if b.wrong["plugin"] {
+		return ""
+	}
+	if name == "" && label != "" {
 		b.bad("plugin", "leave the key out to use the block's name", "plugin is empty")
-		return ""
 	}
-	if _, whole := b.values["plugin"]; !whole && !b.exprs["plugin"].Empty() {
-		return ""
-	}
-	return b.str("plugin", label)
+	return name
 }

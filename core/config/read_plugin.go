@@ -19,15 +19,12 @@ func (r *reader) plugin(b *hclsyntax.Block) Plugin {
 
 func (b *block) kind(at *hclsyntax.Block) string {
 	const detail = `write kind = "model" or kind = "profiler"`
-	if b.exprs["kind"].Empty() {
+	if b.absent("kind") {
 		b.errorf(header(at), detail, "%s has no kind", blockName(at))
 		return ""
 	}
-	kind := b.str("kind", "")
-	if v, ok := b.value("kind"); !ok || v != kind {
-		return ""
-	}
-	if kind != KindModel && kind != KindProfiler {
+	kind, ok := b.text("kind", KindProfiler)
+	if ok && kind != KindModel && kind != KindProfiler {
 		b.bad("kind", hint(kind, "kinds", []string{KindModel, KindProfiler}), "kind %q does not exist", kind)
 		return ""
 	}
@@ -36,7 +33,7 @@ func (b *block) kind(at *hclsyntax.Block) string {
 
 func (b *block) command(at *hclsyntax.Block) []string {
 	const example = `["./bin/mine"]`
-	if b.exprs["command"].Empty() {
+	if b.absent("command") {
 		b.errorf(header(at), "write command = "+example+", the program and its arguments", "%s has no command", blockName(at))
 		return nil
 	}
@@ -55,8 +52,8 @@ func (b *block) command(at *hclsyntax.Block) []string {
 }
 
 func (b *block) sha256() string {
-	sum := b.str("sha256", "")
-	if v, ok := b.value("sha256"); !ok || v != sum {
+	sum, ok := b.text("sha256", "…")
+	if !ok {
 		return ""
 	}
 	if len(sum) != 64 || strings.Trim(sum, "0123456789abcdefABCDEF") != "" {

@@ -8,8 +8,6 @@ import (
 
 	"github.com/hashicorp/hcl/v2"
 	"github.com/hashicorp/hcl/v2/hclsyntax"
-
-	"github.com/strobe-dev/strobe/sdk/diag"
 )
 
 var serverKeys = []string{
@@ -17,8 +15,9 @@ var serverKeys = []string{
 	"allowed_hosts", "profile_token_file", "api_key_file", "max_body",
 }
 
-// server reads the block, or answers the defaults when body is empty. profilersGiven tells "absent" from "none".
-func (r *reader) server(at hcl.Range, body *hclsyntax.Body) (s Server, profilersGiven bool) {
+// server reads the block; an empty body answers the defaults. said tells what the block itself said of the keys whose
+// defaults depend on other blocks.
+func (r *reader) server(at hcl.Range, body *hclsyntax.Body) (s Server, said serverSaid) {
 	b := r.open("server", at, body, serverKeys, nil)
 	s = Server{
 		Listen:           b.str("listen", DefaultListen),
@@ -33,24 +32,26 @@ func (r *reader) server(at hcl.Range, body *hclsyntax.Body) (s Server, profilers
 	}
 	if why := badListen(s.Listen); why != "" {
 		b.bad("listen", `such as "127.0.0.1:8091", or ":8091" for every interface`, "listen %q %s", s.Listen, why)
-		s.Listen = DefaultListen
 	}
-	s.Profilers, profilersGiven = b.list("profilers", `["chrome"]`)
-	_, null := b.values["profilers"]
-	profilersGiven = profilersGiven || (b.Has(diag.Path{"profilers"}) && !null)
+	s.Profilers, _ = b.list("profilers", `["chrome"]`)
 	s.AllowedHosts, _ = b.list("allowed_hosts", `["strobe.example"]`)
 	for i, host := range s.AllowedHosts {
 		if why := badHost(host); why != "" {
 			b.errorf(b.itemRange("allowed_hosts", i), `a host name or address without scheme and port, or "*" for any`, "host %q %s", host, why)
 		}
 	}
-	return s, profilersGiven
+	return s, serverSaid{modelWrong: b.wrong["model"], profilers: !b.absent("profilers")}
+}
+
+type serverSaid struct {
+	modelWrong bool // server.model is already a finding
+	profilers  bool // server.profilers is given, if only as []
 }
 
 // file is a path made absolute, or "" when the key is absent.
 func (b *block) file(key string) string {
-	path := b.str(key, "")
-	if v, ok := b.value(key); ok && v == "" {
+	path, ok := b.text(key, "…")
+	if ok && path == "" {
 		b.bad(key, "leave the key out for the default", "%s is empty", key)
 	}
 	return resolve(b.dir, path)

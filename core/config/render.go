@@ -1,6 +1,7 @@
 package config
 
 import (
+	"bytes"
 	"fmt"
 	"io"
 	"strings"
@@ -10,8 +11,11 @@ import (
 	"github.com/hashicorp/hcl/v2"
 )
 
-// maxLine is how much of a source line is shown, in characters.
-const maxLine = 110
+// How wide findings are, in characters.
+const (
+	maxLine   = 110 // of a source line
+	maxDetail = 100 // of a detail; longer ones are wrapped
+)
 
 // Render writes every finding with its source line and a caret:
 //
@@ -40,7 +44,7 @@ func (d Diagnostic) render(b *strings.Builder) {
 	d.snippet(b)
 	if d.Detail != "" {
 		for line := range strings.Lines(d.Detail) {
-			fmt.Fprintf(b, "  %s\n", printable(strings.TrimRight(line, "\r\n")))
+			wrap(b, printable(strings.TrimRight(line, "\r\n")))
 		}
 	}
 }
@@ -70,11 +74,34 @@ func (s *source) line(at hcl.Range) (line string, start int, ok bool) {
 	if at.Start.Byte < 0 || at.Start.Byte > len(s.text) {
 		return "", 0, false
 	}
-	text := string(s.text)
-	from := strings.LastIndexByte(text[:at.Start.Byte], '\n') + 1
-	line, _, _ = strings.Cut(text[from:], "\n")
+	from := bytes.LastIndexByte(s.text[:at.Start.Byte], '\n') + 1
+	text, _, _ := bytes.Cut(s.text[from:], []byte("\n"))
+	line = string(text)
 	line = strings.TrimRight(line, "\r")
 	return line, min(at.Start.Byte-from, len(line)), true
+}
+
+// wrap writes a line of detail, indented, broken between words.
+func wrap(b *strings.Builder, line string) {
+	indent := "  " + line[:len(line)-len(strings.TrimLeft(line, " "))]
+	width := 0
+	for _, word := range strings.Fields(line) {
+		n := utf8.RuneCountInString(word)
+		switch {
+		case width == 0:
+			b.WriteString(indent)
+			width = len(indent)
+		case width+1+n > maxDetail:
+			b.WriteString("\n" + indent)
+			width = len(indent)
+		default:
+			b.WriteByte(' ')
+			width++
+		}
+		b.WriteString(word)
+		width += n
+	}
+	b.WriteByte('\n')
 }
 
 // fit cuts a long line around what is marked.

@@ -11,9 +11,12 @@ import (
 
 // closest is the option that was probably meant by name, or "". A third of the letters may be wrong, at least one.
 func closest(name string, options []string) string {
+	if name == "" {
+		return ""
+	}
 	best, bestDistance := "", len(name)/3+1
 	for _, o := range options {
-		if d := levenshtein.ComputeDistance(strings.ToLower(name), strings.ToLower(o)); d <= bestDistance && o != name {
+		if d := levenshtein.ComputeDistance(strings.ToLower(name), strings.ToLower(o)); d <= bestDistance && d < len(name) {
 			if best == "" || d < bestDistance {
 				best, bestDistance = o, d
 			}

@@ -35,8 +35,11 @@ func (r *reader) parse() *hclsyntax.Body {
 	whole := true
 	for _, d := range diags {
 		r.syntaxError(d)
+		if strings.HasPrefix(d.Summary, "Invalid multi-line string") || strings.HasPrefix(d.Summary, "Unterminated") {
+			return nil // a quote is missing: from here on text and quotes are read the wrong way round
+		}
 		// A key given twice leaves a tree that is complete but for that key.
-		whole = whole && d.Summary == "Attribute redefined"
+		whole = whole && (d.Severity == hcl.DiagWarning || d.Summary == "Attribute redefined")
 	}
 	if file == nil || !whole {
 		return nil
@@ -61,29 +64,45 @@ func (r *reader) syntaxError(d *hcl.Diagnostic) {
 	r.add(severity, at, summary, d.Detail)
 }
 
-// guard refuses text whose parsing would cost too much: HCL's parser recurses once a bracket, without a bound.
+// guard refuses text whose parsing would cost too much. HCL's parser recurses, without a bound, at each bracket, each
+// sign and each question mark: 250 kB of minus signs overflow the stack, and no recover helps against that.
 func (r *reader) guard() bool {
 	if len(r.src.text) > maxFileBytes {
 		r.errorf(hcl.Range{Filename: r.src.name}, "a configuration is a page or two; was another file meant?",
-			"the file has %d bytes, more than %s", len(r.src.text), FormatSize(maxFileBytes))
+			"the file is larger than %s", FormatSize(maxFileBytes))
 		return false
 	}
 	// What the scanner finds wrong here the parser reports again, better.
 	tokens, _ := hclsyntax.LexConfig(r.src.text, r.src.name, hcl.InitialPos)
-	depth := 0
+	depth, signs, questions := 0, 0, 0
 	for _, t := range tokens {
+		depth += nesting(t.Type)
 		switch t.Type {
-		case hclsyntax.TokenOBrace, hclsyntax.TokenOBrack, hclsyntax.TokenOParen,
-			hclsyntax.TokenTemplateInterp, hclsyntax.TokenTemplateControl, hclsyntax.TokenOQuote, hclsyntax.TokenOHeredoc:
-			depth++
-		case hclsyntax.TokenCBrace, hclsyntax.TokenCBrack, hclsyntax.TokenCParen,
-			hclsyntax.TokenTemplateSeqEnd, hclsyntax.TokenCQuote, hclsyntax.TokenCHeredoc:
-			depth--
+		case hclsyntax.TokenMinus, hclsyntax.TokenBang:
+			signs++
+		case hclsyntax.TokenQuestion:
+			questions++
+		case hclsyntax.TokenNewline, hclsyntax.TokenComment:
+		default:
+			signs = 0
 		}
-		if depth > maxNesting {
-			r.errorf(t.Range, "", "brackets are nested more than %d deep", maxNesting)
+		if depth > maxNesting || signs > maxNesting || questions > maxNesting {
+			r.errorf(t.Range, "", "brackets or operators are nested more than %d deep", maxNesting)
 			return false
 		}
 	}
 	return true
+}
+
+// nesting is by how much a token changes the depth.
+func nesting(t hclsyntax.TokenType) int {
+	switch t {
+	case hclsyntax.TokenOBrace, hclsyntax.TokenOBrack, hclsyntax.TokenOParen, hclsyntax.TokenOQuote,
+		hclsyntax.TokenOHeredoc, hclsyntax.TokenTemplateInterp, hclsyntax.TokenTemplateControl:
+		return 1
+	case hclsyntax.TokenCBrace, hclsyntax.TokenCBrack, hclsyntax.TokenCParen, hclsyntax.TokenCQuote,
+		hclsyntax.TokenCHeredoc, hclsyntax.TokenTemplateSeqEnd:
+		return -1
+	}
+	return 0
 }

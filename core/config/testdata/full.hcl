@@ -1,0 +1,74 @@
+server {
+  listen             = "[::1]:0"
+  model              = "b"
+  profilers          = ["mine", "chrome"]
+  runtime_dir        = "run"
+  queue              = 0
+  request_timeout    = "1m30s"
+  allowed_hosts      = ["strobe.example", "::1", "*"]
+  profile_token_file = "/etc/strobe/token"
+  api_key_file       = "../key"
+  max_body           = "1.5MiB"
+}
+
+profile {
+  dir          = "/var/strobe"
+  max_duration = "1h"
+  max_bytes    = "2GiB"
+  keep         = 1
+}
+
+model "a" {
+  stage "dit" {
+  }
+}
+
+model "b" {
+  stage "first" {
+    plugin   = "dit"
+    replicas = 2
+    config {
+      whole  = 3.0
+      part   = 0.25
+      minus  = -1e2
+      low    = -9223372036854775808
+      paren  = (7)
+      text   = "a $${b} \"c\"\n"
+      empty  = ""
+      yes    = true
+      none   = null
+      list   = [1, "two", [false], { three = 3 }]
+      object = { a = { "b c" = 1 }, 4 = null, true = 2 }
+      long   = <<-EOT
+        two
+        lines
+      EOT
+      tls {
+        ca_file = "ca.pem"
+        deep {
+          deeper = 1
+        }
+      }
+    }
+  }
+  stage "second" {
+    plugin = "ours"
+  }
+}
+
+profiler "chrome" {
+}
+
+profiler "mine" {
+}
+
+plugin "mine" {
+  kind    = "profiler"
+  command = ["./bin/mine", "--flag", "./kept"]
+  sha256  = "E3B0C44298FC1C149AFBF4C8996FB92427AE41E4649B934CA495991B7852B855"
+}
+
+plugin "ours" {
+  kind    = "model"
+  command = ["python3", "ours.py"]
+}
