@@ -234,7 +234,9 @@ type FinishResponse struct {
 	// The summary table as a JSON document. Empty: the plugin makes none.
 	TableJson []byte `protobuf:"bytes,3,opt,name=table_json,json=tableJson,proto3" json:"table_json,omitempty"`
 	// For the user.
-	Warnings      []string `protobuf:"bytes,4,rep,name=warnings,proto3" json:"warnings,omitempty"`
+	Warnings []string `protobuf:"bytes,4,rep,name=warnings,proto3" json:"warnings,omitempty"`
+	// What went wrong with the export, in one sentence. The rest is valid all the same. Empty: nothing.
+	Error         string `protobuf:"bytes,5,opt,name=error,proto3" json:"error,omitempty"`
 	unknownFields protoimpl.UnknownFields
 	sizeCache     protoimpl.SizeCache
 }
@@ -295,6 +297,13 @@ func (x *FinishResponse) GetWarnings() []string {
 		return x.Warnings
 	}
 	return nil
+}
+
+func (x *FinishResponse) GetError() string {
+	if x != nil {
+		return x.Error
+	}
+	return ""
 }
 
 // Artifact is a file that the profiler made.
@@ -769,13 +778,14 @@ const file_strobe_profiler_v1_profiler_proto_rawDesc = "" +
 	"\fOpenResponse\"S\n" +
 	"\rFinishRequest\x12&\n" +
 	"\x0fstopped_unix_ns\x18\x01 \x01(\x03R\rstoppedUnixNs\x12\x1a\n" +
-	"\bsegments\x18\x02 \x03(\tR\bsegments\"\xc9\x01\n" +
+	"\bsegments\x18\x02 \x03(\tR\bsegments\"\xdf\x01\n" +
 	"\x0eFinishResponse\x12:\n" +
 	"\tartifacts\x18\x01 \x03(\v2\x1c.strobe.profiler.v1.ArtifactR\tartifacts\x12@\n" +
 	"\tprocesses\x18\x02 \x03(\v2\".strobe.profiler.v1.ProcessSummaryR\tprocesses\x12\x1d\n" +
 	"\n" +
 	"table_json\x18\x03 \x01(\fR\ttableJson\x12\x1a\n" +
-	"\bwarnings\x18\x04 \x03(\tR\bwarnings\"\x83\x02\n" +
+	"\bwarnings\x18\x04 \x03(\tR\bwarnings\x12\x14\n" +
+	"\x05error\x18\x05 \x01(\tR\x05error\"\x83\x02\n" +
 	"\bArtifact\x12\x12\n" +
 	"\x04name\x18\x01 \x01(\tR\x04name\x12\x1d\n" +
 	"\n" +

@@ -1,0 +1,197 @@
+package wire
+
+import (
+	"context"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"runtime/debug"
+	"time"
+
+	"google.golang.org/grpc/codes"
+	"google.golang.org/grpc/status"
+
+	"github.com/strobe-dev/strobe/sdk/profiler"
+	profilerv1 "github.com/strobe-dev/strobe/sdk/proto/strobe/profiler/v1"
+	"github.com/strobe-dev/strobe/sdk/recording"
+)
+
+// Between looks at a growing recording: often while events come, seldom while nothing does.
+const (
+	pollBusy = 50 * time.Millisecond
+	pollIdle = 250 * time.Millisecond
+)
+
+// export is one open profile: a goroutine that follows the recording and is the only one to call the sink.
+type export struct {
+	profile profiler.Profile
+	dir     string // of the segments
+	sink    profiler.Sink
+
+	ctx    context.Context // ends the goroutine
+	cancel context.CancelCauseFunc
+	ask    chan finishing // at most one
+	reply  chan *profilerv1.FinishResponse
+	done   chan struct{}
+
+	failed error // the sink's first error; only the goroutine uses it
+	table  aggregator
+}
+
+// finishing is what Finish brings.
+type finishing struct {
+	ctx      context.Context
+	stopped  time.Time
+	segments []string
+}
+
+var errAborted = errors.New("the profile was abandoned")
+
+func newExport(p profiler.Profile, dir string, sink profiler.Sink) *export {
+	e := &export{profile: p, dir: dir, sink: sink, ask: make(chan finishing, 1), reply: make(chan *profilerv1.FinishResponse, 1), done: make(chan struct{})}
+	e.ctx, e.cancel = context.WithCancelCause(context.Background())
+	go e.run()
+	return e
+}
+
+// over tells whether the goroutine has ended.
+func (e *export) over() bool {
+	select {
+	case <-e.done:
+		return true
+	default:
+		return false
+	}
+}
+
+// run follows until Finish or Abort.
+func (e *export) run() {
+	defer close(e.done)
+	defer e.cancel(nil)
+	f := newFollower(e.dir)
+	defer f.Close()
+	timer := time.NewTimer(pollBusy)
+	defer timer.Stop()
+	for {
+		select {
+		case <-e.ctx.Done():
+			e.abandon()
+			return
+		case r := <-e.ask:
+			e.reply <- e.complete(f, r)
+			return
+		case <-timer.C:
+			timer.Reset(e.poll(f))
+		}
+	}
+}
+
+// poll reads what is there and says how long to wait. A reader's error is not final: the file may be half made.
+func (e *export) poll(f follower) time.Duration {
+	n, err := f.Poll(e.ctx, e.deliver)
+	if err != nil && e.ctx.Err() == nil {
+		e.profile.Log.Warn("follow recording", "error", err.Error())
+		return pollIdle
+	}
+	if n == 0 {
+		return pollIdle
+	}
+	return pollBusy
+}
+
+// deliver gives a batch to the table and to the sink. After the sink's first error only the table goes on.
+func (e *export) deliver(b *recording.Batch) error {
+	e.table.Add(b)
+	if e.failed == nil {
+		e.failed = e.guard("consume", func() error { return e.sink.Consume(e.ctx, b) })
+	}
+	return nil
+}
+
+// guard runs the author's code in this goroutine, where gRPC's recoverer does not reach.
+func (e *export) guard(op string, f func() error) (err error) {
+	defer func() {
+		if r := recover(); r != nil {
+			e.profile.Log.Error("panic in a profiler", "op", op, "panic", fmt.Sprint(r), "stack", string(debug.Stack()))
+			err = fmt.Errorf("panic: %v", r)
+		}
+	}()
+	if err := f(); err != nil {
+		return fmt.Errorf("%s: %w", op, err)
+	}
+	return nil
+}
+
+// complete reads the rest and lets the sink finish, in any case: it may have files to close.
+func (e *export) complete(f follower, r finishing) *profilerv1.FinishResponse {
+	stop := context.AfterFunc(r.ctx, func() { e.cancel(context.Cause(r.ctx)) })
+	defer stop()
+	processes, err := f.Finish(e.ctx, r.segments, e.deliver)
+	problems := []error{e.failed}
+	if err != nil {
+		problems = append(problems, fmt.Errorf("read recording: %w", err))
+	}
+	var made []profiler.Artifact
+	problems = append(problems, e.guard("finish", func() (err error) {
+		made, err = e.sink.Finish(e.ctx, profiler.Summary{Stopped: r.stopped, Processes: processes})
+		return err
+	}))
+	made, err = checkArtifacts(e.profile.Dir, made)
+	problems = append(problems, err)
+	reply := &profilerv1.FinishResponse{Artifacts: toArtifacts(made), Processes: toProcesses(processes)}
+	if reply.TableJson, err = json.Marshal(e.table.Table()); err != nil {
+		problems = append(problems, fmt.Errorf("make table: %w", err))
+	}
+	if err := errors.Join(problems...); err != nil {
+		reply.Error = text(err.Error())
+	}
+	return reply
+}
+
+// abandon lets the sink remove what it wrote, if it knows how.
+func (e *export) abandon() {
+	a, ok := e.sink.(profiler.Aborter)
+	if !ok {
+		return
+	}
+	ctx, cancel := context.WithTimeout(context.WithoutCancel(e.ctx), abortWait)
+	defer cancel()
+	if err := e.guard("abort", func() error { return a.Abort(ctx) }); err != nil {
+		e.profile.Log.Warn("abort profile", "error", err.Error())
+	}
+}
+
+// finish asks the goroutine to complete and waits as long as ctx lets it: a sink that hangs costs the caller its
+// deadline, never more.
+func (e *export) finish(ctx context.Context, r finishing) (*profilerv1.FinishResponse, error) {
+	r.ctx = ctx
+	select {
+	case e.ask <- r:
+	default:
+		return nil, status.Error(codes.FailedPrecondition, "the profile is being finished already")
+	}
+	select {
+	case reply := <-e.reply:
+		return reply, nil
+	case <-e.done:
+		select {
+		case reply := <-e.reply:
+			return reply, nil
+		default:
+			return nil, status.Error(codes.FailedPrecondition, errAborted.Error())
+		}
+	case <-ctx.Done():
+		return nil, status.FromContextError(ctx.Err()).Err()
+	}
+}
+
+// abort ends the goroutine and waits for it.
+func (e *export) abort(ctx context.Context) error {
+	e.cancel(errAborted)
+	select {
+	case <-e.done:
+		return nil
+	case <-ctx.Done():
+		return status.Errorf(codes.DeadlineExceeded, "the profiler does not return from a call")
+	}
+}

@@ -1,0 +1,57 @@
+package wire
+
+import (
+	"os/exec"
+	"runtime"
+	"sync"
+)
+
+// spawner starts processes from one goroutine that is locked to its thread until the host is closed. Linux delivers the
+// parent-death signal when the thread that forked ends, so a process started from an ordinary goroutine could be killed
+// by an unrelated one that locks its thread and returns.
+type spawner struct {
+	jobs chan spawnJob
+	quit chan struct{}
+	once sync.Once
+	done chan struct{}
+}
+
+type spawnJob struct {
+	cmd  *exec.Cmd
+	done chan error
+}
+
+func newSpawner() *spawner {
+	s := &spawner{jobs: make(chan spawnJob), quit: make(chan struct{}), done: make(chan struct{})}
+	go s.run()
+	return s
+}
+
+func (s *spawner) run() {
+	defer close(s.done)
+	runtime.LockOSThread() // never unlocked: the thread ends with the goroutine, and with it whatever is left
+	for {
+		select {
+		case j := <-s.jobs:
+			j.done <- j.cmd.Start()
+		case <-s.quit:
+			return
+		}
+	}
+}
+
+// start runs cmd.Start on the spawner's thread.
+func (s *spawner) start(cmd *exec.Cmd) error {
+	j := spawnJob{cmd, make(chan error, 1)}
+	select {
+	case s.jobs <- j:
+		return <-j.done
+	case <-s.quit:
+		return ErrClosed
+	}
+}
+
+func (s *spawner) close() {
+	s.once.Do(func() { close(s.quit) })
+	<-s.done
+}
