@@ -95,6 +95,7 @@ type Summary struct {
 	Bytes   int64
 	Lost    Losses
 	Open    uint64 // spans still open when the recording ended
+	Error   string // why the segment is missing or was not read to its end; empty when all is well
 }
 
 // All is a helper for tests and small tools: the events of a batch.

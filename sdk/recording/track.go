@@ -1,0 +1,329 @@
+package recording
+
+import (
+	"encoding/binary"
+	"math"
+	"strings"
+
+	"github.com/strobe-dev/strobe/sdk/internal/segment"
+)
+
+// track turns the records of one track into events in the order of their ends.
+//
+// A span is begun before the spans within it and ended after them, and its end is stored in place. So the reader keeps
+// a stack of spans whose end it has not delivered. In each round it reads the ends of the spans on the stack first and new
+// records afterwards: what was recorded before an end that it saw is then among those records, and the span can be
+// delivered as soon as everything readable is read. A later record that is not within the span delivers it at once.
+type track struct {
+	proc    *process
+	pub     *Track
+	at      cursor
+	stack   []span
+	request string // of the records that come
+	before  string // the request before, to share its memory
+	lastSeq uint64
+	point   pointMark
+	named   bool
+}
+
+// span is a span on the stack.
+type span struct {
+	seq, begin, end uint64
+	at              int64 // offset of its record in the active source, -1 when it is in one before
+	name            uint32
+	depth           uint8
+	sure            bool   // the end was known before this round's records were read
+	args            []byte // encoded, of begin and end
+	request         string
+}
+
+// pointMark tells a point from its repetition in the next segment.
+type pointMark struct {
+	ticks uint64
+	head  segment.Head
+}
+
+func (t *track) chunkBegins() {
+	if t.request != "" {
+		t.before, t.request = t.request, ""
+	}
+}
+
+// readEnds looks at the spans that were open.
+func (t *track) readEnds(s *source) {
+	for i := range t.stack {
+		sp := &t.stack[i]
+		if sp.end == 0 && sp.at >= 0 {
+			sp.end = t.endAt(s, sp.at)
+		}
+		sp.sure = sp.end != 0
+	}
+}
+
+// endAt reads a span's end; 0 when it is open, or beyond what can be converted yet.
+func (t *track) endAt(s *source, at int64) uint64 {
+	if e := s.word(at + 16); e <= t.proc.limit {
+		return e
+	}
+	return 0
+}
+
+// record takes one record.
+func (t *track) record(rec, rest []byte, off int64) bool {
+	le := binary.LittleEndian
+	h := segment.Head(le.Uint64(rec))
+	switch h.Kind() {
+	case segment.KindSpan:
+		if le.Uint64(rec[8:]) > t.proc.limit {
+			return false
+		}
+		t.begin(h, rec, rest, off)
+	case segment.KindInstant, segment.KindCount, segment.KindCountFloat, segment.KindFlowOut, segment.KindFlowIn:
+		if le.Uint64(rec[8:]) > t.proc.limit {
+			return false
+		}
+		t.put(h, rec)
+	case segment.KindEndArgs:
+		t.endArgs(le.Uint64(rec[8:]), rec[segment.EndArgsBytes:])
+	case segment.KindRequest:
+		t.setRequest(rec)
+	case segment.KindTrack:
+		t.define(rec)
+	}
+	return true // kinds of later versions are passed over
+}
+
+// begin takes a span's record.
+func (t *track) begin(h segment.Head, rec, rest []byte, off int64) {
+	le := binary.LittleEndian
+	p := t.proc
+	begin, end, seq := le.Uint64(rec[8:]), le.Uint64(rec[16:]), le.Uint64(rec[24:])
+	if end > p.limit {
+		end = 0
+	}
+	if h.Again() && t.carried(seq, end, rec, off) {
+		return
+	}
+	if seq <= t.lastSeq {
+		p.corrupt++
+		return
+	}
+	t.pop(h.Depth(), begin)
+	t.lastSeq = seq
+	args := rec[segment.SpanBytes:]
+	if end != 0 && outside(rest, h.Depth()) {
+		t.deliver(&span{seq: seq, begin: begin, end: end, name: h.Name(), depth: h.Depth(), request: t.request}, args, false)
+		return
+	}
+	n := len(t.stack)
+	if n < cap(t.stack) {
+		t.stack = t.stack[:n+1]
+	} else {
+		t.stack = append(t.stack, span{})
+	}
+	sp := &t.stack[n]
+	*sp = span{
+		seq: seq, begin: begin, end: end, at: off, name: h.Name(), depth: h.Depth(),
+		request: t.request, args: append(sp.args[:0], args...),
+	}
+}
+
+// outside tells whether the next record is there and not within a span of the given depth: nothing more can be in it.
+func outside(rest []byte, depth uint8) bool {
+	if len(rest) < 8 {
+		return false
+	}
+	h := segment.Head(binary.LittleEndian.Uint64(rest))
+	switch h.Kind() {
+	case segment.KindSpan, segment.KindInstant, segment.KindCount, segment.KindCountFloat, segment.KindFlowOut, segment.KindFlowIn:
+		return h.Depth() <= depth
+	}
+	return false
+}
+
+// carried handles the record of a span that was open when segments were swapped. It reports false when the span's first
+// record was never seen: then this is it.
+func (t *track) carried(seq, end uint64, rec []byte, off int64) bool {
+	for i := len(t.stack) - 1; i >= 0; i-- {
+		sp := &t.stack[i]
+		if sp.seq != seq {
+			continue
+		}
+		if sp.end == 0 {
+			sp.at, sp.end = off, end
+			sp.args = append(sp.args[:0], rec[segment.SpanBytes:]...)
+		}
+		return true
+	}
+	return seq <= t.lastSeq // delivered already: closed beats open
+}
+
+// pop delivers the spans that a record of the given depth shows to be over.
+func (t *track) pop(depth uint8, ticks uint64) {
+	for n := len(t.stack); n > 0 && t.stack[n-1].depth >= depth; n-- {
+		sp := &t.stack[n-1]
+		open := false
+		if sp.end == 0 && sp.at >= 0 {
+			sp.end = t.endAt(t.proc.sources[t.proc.active], sp.at)
+		}
+		if sp.end == 0 { // never ended, by a fault of the writer or of the file
+			sp.end, open = max(ticks, sp.begin), true
+		}
+		t.stack = t.stack[:n-1]
+		t.deliver(sp, sp.args, open)
+	}
+}
+
+// settle delivers the innermost spans that are surely over, when all that is readable has been read.
+func (t *track) settle() {
+	for n := len(t.stack); n > 0 && t.stack[n-1].sure; n-- {
+		sp := &t.stack[n-1]
+		t.stack = t.stack[:n-1]
+		t.deliver(sp, sp.args, false)
+	}
+}
+
+// finish delivers what is left: nothing will be added any more.
+func (t *track) finish() {
+	last := t.proc.last()
+	for n := len(t.stack); n > 0; n-- {
+		sp := &t.stack[n-1]
+		open := sp.end == 0
+		if open {
+			sp.end = max(last, sp.begin)
+		}
+		t.stack = t.stack[:n-1]
+		t.deliver(sp, sp.args, open)
+	}
+}
+
+// deliver makes an event of a span that is off the stack.
+func (t *track) deliver(sp *span, args []byte, open bool) {
+	p := t.proc
+	if sp.end < sp.begin {
+		p.corrupt++
+		return
+	}
+	e := p.out.next(len(args))
+	*e = Event{
+		Kind: Span, Open: open, Depth: uint16(sp.depth), Track: t.pub, Name: p.name(sp.name),
+		Start: p.clock.unix(sp.begin), End: p.clock.unix(sp.end),
+		Seq: sp.seq, Parent: t.parent(sp.depth), Request: sp.request,
+	}
+	t.decode(e, args)
+	p.events++
+	if open {
+		p.open++
+	} else {
+		p.latest = max(p.latest, sp.end)
+	}
+	p.latest = max(p.latest, sp.begin)
+}
+
+func (t *track) decode(e *Event, raw []byte) {
+	if len(raw) == 0 {
+		return
+	}
+	var ok bool
+	if e.Args, ok = t.proc.out.decode(t.proc, raw); !ok {
+		t.proc.corrupt++
+	}
+}
+
+// parent is the span that encloses what has the given depth.
+func (t *track) parent(depth uint8) uint64 {
+	for i := len(t.stack) - 1; i >= 0; i-- {
+		if t.stack[i].depth < depth {
+			return t.stack[i].seq
+		}
+	}
+	return 0
+}
+
+// put takes an instant, a counter or a flow.
+func (t *track) put(h segment.Head, rec []byte) {
+	le := binary.LittleEndian
+	p := t.proc
+	ticks := le.Uint64(rec[8:])
+	mark := pointMark{ticks, segment.MakeHead(h.Kind(), 0, h.Bytes(), h.Name())}
+	if h.Again() && mark == t.point {
+		return
+	}
+	t.point = mark
+	t.pop(h.Depth(), ticks)
+	var raw []byte
+	if h.Kind() == segment.KindInstant {
+		raw = rec[segment.InstantBytes:]
+	}
+	e := p.out.next(len(raw))
+	*e = Event{
+		Kind: Instant, Depth: uint16(h.Depth()), Track: t.pub, Name: p.name(h.Name()),
+		Start: p.clock.unix(ticks), Parent: t.parent(h.Depth()), Request: t.request,
+	}
+	switch h.Kind() {
+	case segment.KindInstant:
+		t.decode(e, raw)
+	case segment.KindCount:
+		e.Kind, e.Value = Counter, float64(int64(le.Uint64(rec[16:])))
+	case segment.KindCountFloat:
+		e.Kind, e.Float, e.Value = Counter, true, math.Float64frombits(le.Uint64(rec[16:]))
+	case segment.KindFlowOut:
+		e.Kind, e.Flow = FlowOut, le.Uint64(rec[16:])
+	case segment.KindFlowIn:
+		e.Kind, e.Flow = FlowIn, le.Uint64(rec[16:])
+	}
+	p.events++
+	p.latest = max(p.latest, ticks)
+}
+
+// endArgs adds arguments to a span that is about to end.
+func (t *track) endArgs(seq uint64, args []byte) {
+	for i := len(t.stack) - 1; i >= 0; i-- {
+		sp := &t.stack[i]
+		if sp.seq == seq {
+			if len(sp.args)+len(args) <= segment.MaxArgs {
+				sp.args = append(sp.args, args...)
+			} else {
+				t.proc.corrupt++
+			}
+			return
+		}
+	}
+	t.proc.corrupt++
+}
+
+func (t *track) setRequest(rec []byte) {
+	n := binary.LittleEndian.Uint64(rec[8:])
+	text := rec[segment.RequestBytes:]
+	if n > uint64(len(text)) || n > segment.MaxRequest {
+		t.proc.corrupt++
+		return
+	}
+	if b := text[:n]; string(b) == t.before {
+		t.request, t.before = t.before, t.request
+	} else if string(b) != t.request {
+		t.before, t.request = t.request, strings.ToValidUTF8(string(b), "\uFFFD")
+	}
+}
+
+// define takes the track's definition. The first one holds: events may have been delivered with it.
+func (t *track) define(rec []byte) {
+	le := binary.LittleEndian
+	lengths := le.Uint64(rec[8:])
+	name, group := uint64(uint32(lengths)), lengths>>32
+	text := rec[segment.TrackBytes:]
+	if name+group > uint64(len(text)) {
+		t.proc.corrupt++
+		return
+	}
+	if t.named {
+		return
+	}
+	t.named = true
+	d := le.Uint64(rec[16:])
+	s := le.Uint64(rec[24:])
+	t.pub.Name = strings.ToValidUTF8(string(text[:name]), "\uFFFD")
+	t.pub.Group = strings.ToValidUTF8(string(text[name:name+group]), "\uFFFD")
+	t.pub.Device = s>>32&segment.FlagDevice != 0
+	t.pub.DeviceID, t.pub.ContextID, t.pub.StreamID = int(int32(uint32(d))), uint32(d>>32), uint32(s)
+}
