@@ -1,0 +1,109 @@
+package httpapi
+
+import (
+	"errors"
+	"fmt"
+	"io/fs"
+	"mime"
+	"net/http"
+	"os"
+	"path"
+	"strings"
+
+	"github.com/strobe-dev/strobe/core/profile"
+)
+
+// listArtifacts is GET /v1/profiles/{id}/artifacts.
+func (s *Server) listArtifacts(w http.ResponseWriter, r *http.Request) error {
+	id, err := profileID(r)
+	if err != nil {
+		return err
+	}
+	v, err := s.profiles.Get(id)
+	if err != nil {
+		return err
+	}
+	if v.Artifacts == nil {
+		v.Artifacts = []profile.Artifact{}
+	}
+	writeJSON(w, http.StatusOK, struct {
+		Artifacts []profile.Artifact `json:"artifacts"`
+	}{v.Artifacts})
+	return nil
+}
+
+// getArtifact is GET /v1/profiles/{id}/artifacts/{name...}: the file, with ranges. A .gz is application/gzip and never
+// Content-Encoding: gzip, or clients would save it unpacked under that name.
+func (s *Server) getArtifact(w http.ResponseWriter, r *http.Request) error {
+	id, err := profileID(r)
+	if err != nil {
+		return err
+	}
+	name := r.PathValue("name")
+	gone := failf(codeNotFound, "name", "profile %s has no artifact %q: GET /v1/profiles/%s/artifacts lists them", id, clip(name, 200), id)
+	if !fs.ValidPath(name) || name == "." || strings.ContainsAny(name, "\\\x00") {
+		return gone
+	}
+	file, artifact, err := s.openArtifact(id, name)
+	switch {
+	case errors.Is(err, fs.ErrNotExist):
+		gone.Cause = err
+		return gone
+	case err != nil:
+		return err
+	}
+	defer file.Close()
+	info, err := file.Stat()
+	if err != nil || !info.Mode().IsRegular() {
+		return fmt.Errorf("look at artifact %s: not a regular file: %w", name, errors.Join(err, fs.ErrInvalid))
+	}
+	h := w.Header()
+	h.Set("Content-Type", artifactType(artifact, name))
+	h.Set("Content-Disposition", attachment(path.Base(name)))
+	h.Set("Cache-Control", "no-cache")
+	if artifact.SHA256 != "" {
+		h.Set("ETag", `"`+artifact.SHA256+`"`)
+	}
+	http.ServeContent(w, r, "", info.ModTime(), file)
+	return nil
+}
+
+func (s *Server) openArtifact(id, name string) (*os.File, profile.Artifact, error) {
+	file, artifact, err := s.profiles.Artifact(id, name)
+	if err != nil {
+		return nil, artifact, err
+	}
+	f, err := os.Open(file)
+	if err != nil {
+		return nil, artifact, fmt.Errorf("open artifact %s of profile %s: %w", name, id, err)
+	}
+	return f, artifact, nil
+}
+
+// artifactType is the declared media type; one that is none, or would run in a browser, becomes bytes.
+func artifactType(a profile.Artifact, name string) string {
+	if strings.HasSuffix(name, ".gz") {
+		return "application/gzip"
+	}
+	t, _, err := mime.ParseMediaType(a.MediaType)
+	if err != nil || t == "text/html" || t == "image/svg+xml" || strings.HasSuffix(t, "xml") || strings.Contains(t, "javascript") {
+		return "application/octet-stream"
+	}
+	return a.MediaType
+}
+
+// attachment is a Content-Disposition that saves under name.
+func attachment(name string) string {
+	return mime.FormatMediaType("attachment", map[string]string{"filename": safeName(name)})
+}
+
+// safeName keeps letters, digits, dot, dash and underscore.
+func safeName(name string) string {
+	return strings.Map(func(r rune) rune {
+		switch {
+		case 'a' <= r && r <= 'z', 'A' <= r && r <= 'Z', '0' <= r && r <= '9', r == '.', r == '-', r == '_':
+			return r
+		}
+		return '_'
+	}, name)
+}

@@ -1,0 +1,16 @@
+// Package httpapi is HTTP in, HTTP out: the OpenAI image and chat routes, the profile routes and what a server is asked about itself.
+// It is the only package that knows status codes.
+//
+// The way of a request: [Server.ServeHTTP] gives it an id, counts it, logs it and catches panics; the Host header is checked; the route
+// is found in the one table of routes.go; then origin, token and body limit are checked as that table says; then the handler
+// runs. A handler returns an error instead of writing one: errors.go turns it into {"error":{"message","type","param","code"}}.
+//
+//	server.go    New, Options, ServeHTTP        routes.go    the table of routes
+//	errors.go    codes and their statuses       response.go  JSON replies, the writer that counts
+//	security.go  Host, Origin, who may call     tokens.go    token files, read again when they change
+//	body.go      bodies of every wire form      params.go    named parameters out of JSON and forms
+//	generation.go  what all image routes share  images.go, edits.go, chat.go  the three wire forms
+//	picture.go   pictures in and out            trace.go     the spans of a request
+//	compat.go    /start_profile, /stop_profile  profiles.go, artifacts.go  /v1/profiles
+//	models.go, health.go, metrics.go, openapi.go
+package httpapi

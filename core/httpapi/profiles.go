@@ -1,0 +1,267 @@
+package httpapi
+
+import (
+	"context"
+	"io"
+	"log/slog"
+	"net/http"
+	"regexp"
+	"slices"
+	"sort"
+	"strconv"
+	"strings"
+	"time"
+
+	"github.com/strobe-dev/strobe/core/profile"
+	"github.com/strobe-dev/strobe/sdk/recording/summary"
+)
+
+// Profiles is what the profile routes need of core/profile.
+type Profiles interface {
+	Start(ctx context.Context, r profile.StartRequest) (profile.View, error)
+	// Stop ends a profile, "" the active one, and waits for its result; when ctx ends first the export goes on and the
+	// view says exporting.
+	Stop(ctx context.Context, id string) (profile.View, error)
+	// Uncollected is the profile that ended by itself and whose result nobody has fetched yet; fetching is once.
+	Uncollected() (profile.View, bool)
+	Get(id string) (profile.View, error)
+	List() []profile.View
+	Delete(id string) error
+	// Artifact is the path of a file on disk and what is known of it.
+	Artifact(id, name string) (string, profile.Artifact, error)
+	Summary(id string) (summary.Table, error)
+	Stats() profile.Stats
+	// CountRequest tells of a request that was served.
+	CountRequest()
+}
+
+// startKeys are the keys of a start's body.
+var startKeys = []string{"profilers", "label", "stages", "num_requests", "duration_s"}
+
+// Bounds of a start's numbers; the profile manager's own limits are lower.
+const (
+	maxStage       = 1023
+	maxNumRequests = 1 << 30
+	maxDurationS   = 1e6
+	minDurationS   = 1e-3
+)
+
+// startRequest reads the keys that are known.
+func startRequest(p *params) profile.StartRequest {
+	r := profile.StartRequest{
+		Label:       p.str("label"),
+		Profilers:   p.words("profilers"),
+		NumRequests: p.integer("num_requests", 1, maxNumRequests, 0),
+	}
+	for _, word := range p.words("stages") {
+		n, err := strconv.Atoi(word)
+		if err != nil || n < 0 || n > maxStage {
+			p.fail(codeInvalidValue, "stages", "stages must be a list of stage numbers from 0, such as [0], not %q", clip(word, 40))
+			continue
+		}
+		r.Stages = append(r.Stages, n)
+	}
+	if d := p.float("duration_s", minDurationS, maxDurationS); d != nil {
+		r.Duration = time.Duration(*d * float64(time.Second))
+	}
+	return r
+}
+
+// words is a list of strings or numbers: a JSON array, or in a form or a single JSON value a text with commas.
+func (p *params) words(name string) []string {
+	if !p.given(name) {
+		return nil
+	}
+	if text, ok := p.values[name].scalar(); ok && !strings.HasPrefix(text, "[") {
+		return strings.FieldsFunc(text, func(r rune) bool { return r == ',' || r == ' ' })
+	}
+	var words []string
+	for _, raw := range p.list(name) {
+		word, ok := param{raw: raw}.scalar()
+		if !ok || word == "" || word == "null" {
+			p.fail(codeInvalidValue, name, "%s must be a list of names or numbers", name)
+			return nil
+		}
+		words = append(words, word)
+	}
+	return words
+}
+
+// createProfile is POST /v1/profiles.
+func (s *Server) createProfile(w http.ResponseWriter, r *http.Request) error {
+	p, err := s.strictBody(r)
+	if err != nil {
+		return err
+	}
+	req := startRequest(p)
+	if p.err != nil {
+		return p.err
+	}
+	v, err := s.profiles.Start(r.Context(), req)
+	if err != nil {
+		return err
+	}
+	noteProfile(r, v.ID)
+	w.Header().Set("Location", "/v1/profiles/"+v.ID)
+	writeJSON(w, http.StatusOK, v)
+	return nil
+}
+
+// strictBody reads a start's body: none, or a JSON object of known keys only.
+func (s *Server) strictBody(r *http.Request) (*params, error) {
+	body, err := io.ReadAll(r.Body)
+	if err != nil {
+		return nil, bodyError(err)
+	}
+	if len(body) == 0 {
+		return &params{}, nil
+	}
+	if t := mediaType(r); t != typeJSON {
+		return nil, failf(codeMediaType, "", "Content-Type is %q: send %s, or no body", clip(t, 60), typeJSON)
+	}
+	p, err := jsonParams(body)
+	if err != nil {
+		return nil, err
+	}
+	for _, key := range p.names() {
+		switch {
+		case slices.Contains(startKeys, key):
+		case key == "output_dir":
+			return nil, failf(codeUnsupported, key, "the caller does not choose where profiles go: set profile.dir in plugins.hcl, and download the artifacts")
+		default:
+			return nil, failf(codeUnknownParam, clip(key, 80), "unknown key %q%s: a profile takes %s",
+				clip(key, 80), didYouMean(key, startKeys), strings.Join(startKeys, ", "))
+		}
+	}
+	return p, nil
+}
+
+// names of all values that were sent, sorted.
+func (p *params) names() []string {
+	names := make([]string, 0, len(p.values))
+	for k := range p.values {
+		names = append(names, k)
+	}
+	sort.Strings(names)
+	return names
+}
+
+// listProfiles is GET /v1/profiles, the newest first.
+func (s *Server) listProfiles(w http.ResponseWriter, _ *http.Request) error {
+	list := s.profiles.List()
+	if list == nil {
+		list = []profile.View{}
+	}
+	writeJSON(w, http.StatusOK, struct {
+		Profiles []profile.View `json:"profiles"`
+	}{list})
+	return nil
+}
+
+// getProfile is GET /v1/profiles/{id}.
+func (s *Server) getProfile(w http.ResponseWriter, r *http.Request) error {
+	id, err := profileID(r)
+	if err != nil {
+		return err
+	}
+	v, err := s.profiles.Get(id)
+	if err != nil {
+		return err
+	}
+	writeJSON(w, http.StatusOK, v)
+	return nil
+}
+
+// deleteProfile is DELETE /v1/profiles/{id}.
+func (s *Server) deleteProfile(w http.ResponseWriter, r *http.Request) error {
+	id, err := profileID(r)
+	if err != nil {
+		return err
+	}
+	if err := s.profiles.Delete(id); err != nil {
+		return err
+	}
+	writeJSON(w, http.StatusOK, struct {
+		ID      string `json:"id"`
+		Object  string `json:"object"`
+		Deleted bool   `json:"deleted"`
+	}{id, "profile.deleted", true})
+	return nil
+}
+
+// stopProfile is POST /v1/profiles/{id}/stop: 200 with the result, however the profile ended and ends.
+func (s *Server) stopProfile(w http.ResponseWriter, r *http.Request) error {
+	id, err := profileID(r)
+	if err != nil {
+		return err
+	}
+	ctx, cancel := s.stopContext(r)
+	defer cancel()
+	v, err := s.profiles.Stop(ctx, id)
+	if err != nil {
+		return err
+	}
+	writeJSON(w, http.StatusOK, v)
+	return nil
+}
+
+// stopContext bounds a stop's wait. A client that goes away does not take its stop back.
+func (s *Server) stopContext(r *http.Request) (context.Context, context.CancelFunc) {
+	return context.WithTimeout(context.WithoutCancel(r.Context()), s.o.StopWait)
+}
+
+var profileIDPattern = regexp.MustCompile(`^[A-Za-z0-9-]{1,64}$`)
+
+// profileID is the path's id; one that no profile can have is not found, and never reaches a path on disk.
+func profileID(r *http.Request) (string, error) {
+	id := r.PathValue("id")
+	if !profileIDPattern.MatchString(id) {
+		return "", failf(codeNotFound, "id", "there is no profile %q: GET /v1/profiles lists them", clip(id, 80))
+	}
+	noteProfile(r, id)
+	return id, nil
+}
+
+// noteProfile puts the profile's id into the access log.
+func noteProfile(r *http.Request, id string) {
+	st := stateOf(r)
+	st.log = append(st.log, slog.String("profile", id))
+}
+
+// profileSummary is GET /v1/profiles/{id}/summary: the tables as JSON or as text of 80 columns.
+func (s *Server) profileSummary(w http.ResponseWriter, r *http.Request) error {
+	id, err := profileID(r)
+	if err != nil {
+		return err
+	}
+	text, err := wantsText(r)
+	if err != nil {
+		return err
+	}
+	table, err := s.profiles.Summary(id)
+	if err != nil {
+		return err
+	}
+	w.Header().Set("Vary", "Accept")
+	if text {
+		writeBytes(w, http.StatusOK, "text/plain; charset=utf-8", []byte(table.Text(80)))
+		return nil
+	}
+	writeJSON(w, http.StatusOK, table)
+	return nil
+}
+
+// wantsText tells whether the caller asked for plain text, by ?format= or by Accept.
+func wantsText(r *http.Request) (bool, error) {
+	switch format := r.URL.Query().Get("format"); format {
+	case "text":
+		return true, nil
+	case "json":
+		return false, nil
+	case "":
+		accept := r.Header.Get("Accept")
+		return strings.Contains(accept, "text/plain") && !strings.Contains(accept, typeJSON), nil
+	default:
+		return false, failf(codeInvalidValue, "format", "format must be json or text, not %q", clip(format, 40))
+	}
+}

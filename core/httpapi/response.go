@@ -1,0 +1,185 @@
+package httpapi
+
+import (
+	"bytes"
+	"context"
+	"crypto/rand"
+	"encoding/hex"
+	"encoding/json"
+	"io"
+	"log/slog"
+	"net/http"
+	"runtime/debug"
+	"strconv"
+	"time"
+)
+
+// state is what is known of a request besides the request itself.
+type state struct {
+	id     string
+	began  time.Time
+	route  *route    // nil when no route was found
+	body   io.Reader // the body without its limit
+	status int       // 0: nothing was written yet
+	bytes  int64     // of the reply's body
+	code   string    // of the error; empty: none
+	cause  error
+	log    []slog.Attr // the handler's own, for the access log
+}
+
+type stateKey struct{}
+
+func stateOf(r *http.Request) *state {
+	st, _ := r.Context().Value(stateKey{}).(*state)
+	if st == nil {
+		return &state{}
+	}
+	return st
+}
+
+// maxRequestID bounds an id that the caller gave.
+const maxRequestID = 128
+
+// requestID is the caller's X-Request-Id, or a new id when there is none or it has other characters than letters, digits, . _ and -.
+func requestID(r *http.Request) string {
+	id := r.Header.Get("X-Request-Id")
+	if id == "" || len(id) > maxRequestID {
+		return newID("req-")
+	}
+	for _, c := range []byte(id) {
+		switch {
+		case '0' <= c && c <= '9', 'a' <= c && c <= 'z', 'A' <= c && c <= 'Z', c == '.', c == '_', c == '-':
+		default:
+			return newID("req-")
+		}
+	}
+	return id
+}
+
+// newID is prefix and 64 random bits.
+func newID(prefix string) string {
+	var b [8]byte
+	_, _ = rand.Read(b[:]) // never fails: crypto/rand ends the program instead
+	return prefix + hex.EncodeToString(b[:])
+}
+
+// writer counts what is written.
+type writer struct {
+	http.ResponseWriter
+	state *state
+}
+
+func (w *writer) WriteHeader(status int) {
+	if w.state.status == 0 && status >= 200 {
+		w.state.status = status
+	}
+	w.ResponseWriter.WriteHeader(status)
+}
+
+func (w *writer) Write(p []byte) (int, error) {
+	if w.state.status == 0 {
+		w.state.status = http.StatusOK
+	}
+	n, err := w.ResponseWriter.Write(p)
+	w.state.bytes += int64(n)
+	return n, err
+}
+
+// Unwrap serves http.ResponseController.
+func (w *writer) Unwrap() http.ResponseWriter { return w.ResponseWriter }
+
+// marshal is v as one line of JSON. What a reply is made of can always be marshalled; if not, that is a panic and a 500.
+func marshal(v any) []byte {
+	var buf bytes.Buffer
+	enc := json.NewEncoder(&buf)
+	enc.SetEscapeHTML(false)
+	if err := enc.Encode(v); err != nil {
+		panic(err)
+	}
+	return buf.Bytes()
+}
+
+// writeJSON answers with v. A client that is gone does not read it; nothing to do about that.
+func writeJSON(w http.ResponseWriter, status int, v any) {
+	writeBytes(w, status, typeJSON, marshal(v))
+}
+
+func writeBytes(w http.ResponseWriter, status int, contentType string, body []byte) {
+	h := w.Header()
+	h.Set("Content-Type", contentType)
+	h.Set("Content-Length", strconv.Itoa(len(body)))
+	h.Set("Cache-Control", "no-store")
+	w.WriteHeader(status)
+	_, _ = w.Write(body)
+}
+
+// writeMerged answers with the members of all the objects together; the first that has a name wins.
+func writeMerged(w http.ResponseWriter, status int, objects ...any) {
+	writeJSON(w, status, merge(objects...))
+}
+
+// merge puts objects, each a struct or map that marshals to a JSON object, together.
+func merge(objects ...any) map[string]json.RawMessage {
+	all := make(map[string]json.RawMessage)
+	for _, o := range objects {
+		var members map[string]json.RawMessage
+		if err := json.Unmarshal(marshal(o), &members); err != nil {
+			panic(err)
+		}
+		for k, v := range members {
+			if _, ok := all[k]; !ok {
+				all[k] = v
+			}
+		}
+	}
+	return all
+}
+
+// recover turns a handler's panic into a 500, or breaks the connection when the reply has begun.
+func (s *Server) recover(w *writer, r *http.Request, st *state) {
+	p := recover()
+	if p == nil {
+		return
+	}
+	if p == http.ErrAbortHandler {
+		panic(p)
+	}
+	s.log.Error("panic in an HTTP handler", "request_id", st.id, "panic", p, "stack", string(debug.Stack()))
+	if st.status != 0 {
+		st.code = codeInternal
+		panic(http.ErrAbortHandler)
+	}
+	s.writeError(w, r, failf(codeInternal, "", "the server met an error of its own; its log has it under request id %s", st.id))
+}
+
+// finish counts and logs a request: at info for what users do, at debug for what machines ask every few seconds.
+// Neither bodies nor paths' contents beyond the route are logged, except a profile's id.
+func (s *Server) finish(r *http.Request, st *state) {
+	if st.status == 0 {
+		st.status = http.StatusOK
+	}
+	took := time.Since(st.began)
+	name, level := "none", slog.LevelDebug
+	if st.route != nil {
+		name = st.route.path
+		if st.route.access != accessOpen {
+			level = slog.LevelInfo
+		}
+	}
+	s.metrics.observe(st, r.Method, name, s.engine.Model().Name, took)
+	attrs := []slog.Attr{
+		slog.String("request_id", st.id), slog.String("method", r.Method), slog.String("route", name),
+		slog.Int("status", st.status), slog.Float64("seconds", took.Seconds()), slog.Int64("bytes", st.bytes),
+		slog.String("remote", r.RemoteAddr),
+	}
+	if st.code != "" {
+		attrs = append(attrs, slog.String("code", st.code))
+	}
+	if st.status >= 500 {
+		level = slog.LevelError
+	}
+	if st.cause != nil && st.status >= 500 {
+		attrs = append(attrs, slog.Any("error", st.cause))
+	}
+	s.log.LogAttrs(context.WithoutCancel(r.Context()), level, "request", append(attrs, st.log...)...)
+}

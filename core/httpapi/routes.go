@@ -1,0 +1,111 @@
+package httpapi
+
+import (
+	"net/http"
+	"strings"
+
+	"github.com/strobe-dev/strobe/sdk/trace"
+)
+
+// access says whose token a route needs, when tokens are configured.
+type access uint8
+
+const (
+	accessOpen     access = iota
+	accessGenerate        // the API key or the profile token
+	accessProfile         // the profile token
+)
+
+// route is a row of the table of routes.
+type route struct {
+	method, path string
+	access       access
+	changes      bool // it changes state or costs time: pages of other sites are refused
+	generates    bool // it makes images
+	handle       func(http.ResponseWriter, *http.Request) error
+	name         trace.NameID // the path, interned
+}
+
+// pattern is the route as http.ServeMux writes it.
+func (rt *route) pattern() string { return rt.method + " " + rt.path }
+
+// table is every route there is. A GET serves HEAD too.
+func (s *Server) table() []*route {
+	get := func(path string, a access, h func(http.ResponseWriter, *http.Request) error) *route {
+		return &route{method: http.MethodGet, path: path, access: a, handle: h}
+	}
+	change := func(method, path string, h func(http.ResponseWriter, *http.Request) error) *route {
+		return &route{method: method, path: path, access: accessProfile, changes: true, handle: h}
+	}
+	generate := func(path string, h func(http.ResponseWriter, *http.Request) error) *route {
+		return &route{method: http.MethodPost, path: path, access: accessGenerate, changes: true, generates: true, handle: h}
+	}
+	return []*route{
+		generate("/v1/images/generations", s.imageGenerations),
+		generate("/v1/images/edits", s.imageEdits),
+		generate("/v1/chat/completions", s.chatCompletions),
+		get("/v1/models", accessGenerate, s.listModels),
+		get("/v1/models/{id}", accessGenerate, s.getModel),
+
+		change(http.MethodPost, "/start_profile", s.startCompat),
+		change(http.MethodGet, "/start_profile", s.startCompat),
+		change(http.MethodPost, "/stop_profile", s.stopCompat),
+		change(http.MethodGet, "/stop_profile", s.stopCompat),
+		change(http.MethodPost, "/v1/profiles", s.createProfile),
+		get("/v1/profiles", accessProfile, s.listProfiles),
+		get("/v1/profiles/{id}", accessProfile, s.getProfile),
+		change(http.MethodDelete, "/v1/profiles/{id}", s.deleteProfile),
+		change(http.MethodPost, "/v1/profiles/{id}/stop", s.stopProfile),
+		get("/v1/profiles/{id}/summary", accessProfile, s.profileSummary),
+		get("/v1/profiles/{id}/artifacts", accessProfile, s.listArtifacts),
+		get("/v1/profiles/{id}/artifacts/{name...}", accessProfile, s.getArtifact),
+
+		get("/health", accessOpen, s.health),
+		get("/ready", accessOpen, s.ready),
+		get("/version", accessOpen, s.version),
+		get("/metrics", accessOpen, s.serveMetrics),
+		get("/openapi.json", accessOpen, s.serveOpenAPI),
+	}
+}
+
+// newMux makes the router and the table by pattern.
+func (s *Server) newMux() (*http.ServeMux, map[string]*route) {
+	mux := http.NewServeMux()
+	routes := make(map[string]*route)
+	for _, rt := range s.table() {
+		rt.name = trace.Name(rt.path)
+		routes[rt.pattern()] = rt
+		mux.HandleFunc(rt.pattern(), func(w http.ResponseWriter, r *http.Request) {
+			if err := rt.handle(w, r); err != nil {
+				s.writeError(w, r, err)
+			}
+		})
+	}
+	return mux, routes
+}
+
+// noRoute tells an unknown path from a wrong method.
+func (s *Server) noRoute(w http.ResponseWriter, r *http.Request) error {
+	h, _ := s.mux.Handler(r)
+	probe := &headerProbe{header: make(http.Header)}
+	h.ServeHTTP(probe, r)
+	switch {
+	case probe.status == http.StatusMethodNotAllowed:
+		allow := probe.header.Get("Allow")
+		w.Header().Set("Allow", allow)
+		return failf(codeMethod, "", "%s is not a method of %s: use %s", clip(r.Method, 20), clip(r.URL.Path, 100), allow)
+	case r.URL.Path == "/v1/videos" || strings.HasPrefix(r.URL.Path, "/v1/videos/"):
+		return failf(codeNotSupported, "", "model %s makes images: use /v1/images/generations, /v1/images/edits or /v1/chat/completions", s.engine.Model().Name)
+	}
+	return failf(codeNotFound, "", "there is nothing at %s %s: GET /openapi.json lists the routes", clip(r.Method, 20), clip(r.URL.Path, 100))
+}
+
+// headerProbe keeps status and header of a reply and forgets its body.
+type headerProbe struct {
+	header http.Header
+	status int
+}
+
+func (p *headerProbe) Header() http.Header         { return p.header }
+func (p *headerProbe) Write(b []byte) (int, error) { return len(b), nil }
+func (p *headerProbe) WriteHeader(status int)      { p.status = status }

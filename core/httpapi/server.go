@@ -1,0 +1,170 @@
+package httpapi
+
+import (
+	"context"
+	"log/slog"
+	"net/http"
+	"time"
+
+	"github.com/strobe-dev/strobe/core/engine"
+	"github.com/strobe-dev/strobe/sdk/model"
+	"github.com/strobe-dev/strobe/sdk/trace"
+)
+
+// Engine is what the generation routes need of core/engine.
+type Engine interface {
+	// Generate takes req through all stages; its spans go to lane.
+	Generate(ctx context.Context, lane *trace.Track, req *model.Request, progress func(stage string, p model.Progress)) (*engine.Result, error)
+	// Model says what is served.
+	Model() engine.ModelInfo
+	// Stats is the engine as it is now.
+	Stats() engine.Stats
+}
+
+// Defaults of [Options].
+const (
+	DefaultMaxBodyBytes   = 32 << 20
+	DefaultMaxPromptBytes = 32 << 10
+	DefaultStopWait       = 50 * time.Second
+)
+
+// Options of the API.
+type Options struct {
+	// Engine serves the generation routes; required.
+	Engine Engine
+	// Profiles serves the profile routes. Nil: they answer 404 with ProfilingOff, the reason as a sentence.
+	Profiles     Profiles
+	ProfilingOff string
+	// Recorder gets one lane a request; nil: nothing is recorded.
+	Recorder *trace.Recorder
+	// Metrics are shown at /metrics; made when nil. Give the same value to the engine as its observer.
+	Metrics *Metrics
+	// Version is answered at /version.
+	Version string
+	Log     *slog.Logger // slog.Default() when nil
+
+	// Loopback tells that the listener can be reached from this machine only.
+	Loopback bool
+	// AllowedHosts are Host headers answered besides addresses and, on loopback, localhost. Without port; "*" is any.
+	AllowedHosts []string
+	// ProfileTokenFile and ProfileToken (from the environment) open the profile routes and the generation routes.
+	// Without either the profile routes are open on loopback and closed elsewhere.
+	ProfileTokenFile, ProfileToken string
+	// APIKeyFile and APIKey open the generation routes. Without either these are open.
+	APIKeyFile, APIKey string
+
+	// MaxBodyBytes bounds a request's body; DefaultMaxBodyBytes when 0.
+	MaxBodyBytes int64
+	// MaxPromptBytes bounds each prompt; DefaultMaxPromptBytes when 0.
+	MaxPromptBytes int
+	// StopWait is how long a stop waits for the export before it answers with what is there; DefaultStopWait when 0.
+	StopWait time.Duration
+}
+
+// Server is the API as an [http.Handler]. It is safe for concurrent use and holds no goroutine.
+type Server struct {
+	o            Options
+	engine       Engine
+	profiles     Profiles
+	profilingOff string
+	recorder     *trace.Recorder
+	metrics      *Metrics
+	log          *slog.Logger
+	started      time.Time
+
+	loopback      bool
+	anyHost       bool
+	hosts         map[string]bool
+	profileTokens tokens
+	apiKeys       tokens
+
+	mux    *http.ServeMux
+	routes map[string]*route // by pattern
+}
+
+// New makes the API. It does no I/O; see [Server.CheckTokens].
+func New(o Options) *Server {
+	if o.Log == nil {
+		o.Log = slog.Default()
+	}
+	if o.Metrics == nil {
+		o.Metrics = NewMetrics()
+	}
+	if o.MaxBodyBytes <= 0 {
+		o.MaxBodyBytes = DefaultMaxBodyBytes
+	}
+	if o.MaxPromptBytes <= 0 {
+		o.MaxPromptBytes = DefaultMaxPromptBytes
+	}
+	if o.StopWait <= 0 {
+		o.StopWait = DefaultStopWait
+	}
+	if o.ProfilingOff == "" {
+		o.ProfilingOff = "no profiler is configured: set server.profilers in plugins.hcl or serve with --profiler NAME"
+	}
+	s := &Server{
+		o: o, engine: o.Engine, profiles: o.Profiles, profilingOff: o.ProfilingOff, recorder: o.Recorder,
+		metrics: o.Metrics, log: o.Log, started: time.Now(),
+		loopback: o.Loopback, hosts: make(map[string]bool, len(o.AllowedHosts)),
+		profileTokens: tokens{path: o.ProfileTokenFile, fixed: o.ProfileToken},
+		apiKeys:       tokens{path: o.APIKeyFile, fixed: o.APIKey},
+	}
+	for _, h := range o.AllowedHosts {
+		s.anyHost = s.anyHost || h == "*"
+		s.hosts[hostname(h)] = true
+	}
+	s.metrics.watch(s.engine, s.profiles)
+	s.mux, s.routes = s.newMux()
+	return s
+}
+
+// CheckTokens reads the token files, so that a bad one is an error at start rather than at the first request.
+func (s *Server) CheckTokens() error {
+	for _, t := range []*tokens{&s.profileTokens, &s.apiKeys} {
+		if _, err := t.load(); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// ServeHTTP answers one request.
+func (s *Server) ServeHTTP(w http.ResponseWriter, r *http.Request) {
+	st := &state{id: requestID(r), began: time.Now(), body: r.Body}
+	rw := &writer{ResponseWriter: w, state: st}
+	r = r.WithContext(context.WithValue(r.Context(), stateKey{}, st))
+	rw.Header().Set("X-Request-Id", st.id)
+	rw.Header().Set("X-Content-Type-Options", "nosniff")
+	defer s.finish(r, st)
+	defer s.recover(rw, r, st)
+	if err := s.serve(rw, r, st); err != nil {
+		s.writeError(rw, r, err)
+	}
+}
+
+// serve finds the route, checks what its row asks for, and calls its handler.
+func (s *Server) serve(w *writer, r *http.Request, st *state) error {
+	if err := s.checkHost(r); err != nil {
+		return err
+	}
+	_, pattern := s.mux.Handler(r)
+	rt := s.routes[pattern]
+	if rt == nil {
+		return s.noRoute(w, r)
+	}
+	st.route = rt
+	if rt.changes {
+		if err := checkOrigin(r); err != nil {
+			return err
+		}
+	}
+	if err := s.authorize(r, rt.access); err != nil {
+		return err
+	}
+	if r.ContentLength > s.o.MaxBodyBytes {
+		return &http.MaxBytesError{Limit: s.o.MaxBodyBytes}
+	}
+	r.Body = http.MaxBytesReader(w, r.Body, s.o.MaxBodyBytes)
+	s.mux.ServeHTTP(w, r) // again, because only this fills in the path's values
+	return nil
+}

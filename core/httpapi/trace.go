@@ -1,0 +1,76 @@
+package httpapi
+
+import (
+	"net/http"
+	"strconv"
+
+	"github.com/strobe-dev/strobe/sdk/trace"
+)
+
+// Names of the spans of a request in core; the engine adds queue_wait and dispatch.
+var (
+	spanHTTP    = trace.NameIn(trace.CategoryRequest, "http")
+	spanDecode  = trace.NameIn(trace.CategoryRequest, "decode_image")
+	spanEncode  = trace.NameIn(trace.CategoryRequest, "encode_image")
+	spanRespond = trace.NameIn(trace.CategoryRequest, "respond")
+	argRoute    = trace.Name("route")
+	argStatus   = trace.Name("status")
+	argBytes    = trace.Name("bytes")
+)
+
+// requestTrace is a request's timeline: a lane and the span `http` on it. Its end is safe to call twice.
+type requestTrace struct {
+	lane  *trace.Track
+	http  trace.Span
+	st    *state
+	ended bool
+}
+
+// beginTrace takes a lane. The caller must call end.
+func (s *Server) beginTrace(r *http.Request) *requestTrace {
+	st := stateOf(r)
+	t := &requestTrace{st: st}
+	if s.recorder != nil {
+		t.lane = s.recorder.Lane("request")
+	}
+	t.lane.SetRequest(st.id)
+	t.http = t.lane.BeginArgs(spanHTTP, trace.Text(argRoute, st.route.name))
+	return t
+}
+
+// end closes the timeline and gives the lane back.
+func (t *requestTrace) end() {
+	if t.ended {
+		return
+	}
+	t.ended = true
+	status := t.st.status
+	if status == 0 { // an error that is still to be written: its status comes later
+		t.http.End()
+	} else {
+		t.http.EndArgs(trace.Int(argStatus, int64(status)))
+	}
+	t.lane.SetRequest("")
+	if t.lane != nil {
+		t.lane.Release()
+	}
+}
+
+// respond sends a whole reply inside the span `respond`. Its last byte goes out only after the request's spans have
+// ended and served was called, so that a client that has its reply and then stops the profile finds the request in it, complete.
+func (t *requestTrace) respond(w http.ResponseWriter, contentType string, body []byte, served func()) {
+	span := t.lane.BeginArgs(spanRespond, trace.Int(argBytes, int64(len(body))))
+	h := w.Header()
+	h.Set("Content-Type", contentType)
+	h.Set("Content-Length", strconv.Itoa(len(body)))
+	h.Set("Cache-Control", "no-store")
+	w.WriteHeader(http.StatusOK)
+	last := max(0, len(body)-1)
+	_, err := w.Write(body[:last])
+	span.End()
+	t.end()
+	served()
+	if err == nil {
+		_, _ = w.Write(body[last:])
+	}
+}
