@@ -23,10 +23,15 @@ type clock struct {
 	hint  int    // index of the pair used last
 }
 
-// add takes a pair. One that goes back in time is refused.
+// add takes a pair. It reports false for one by which one clock went back and the other did not: it is refused, so time
+// stands still rather than going back.
 func (c *clock) add(p clockPair) bool {
-	if n := len(c.pairs); n > 0 && (p.ticks <= c.pairs[n-1].ticks || p.mono < c.pairs[n-1].mono) {
-		return false
+	if n := len(c.pairs); n > 0 {
+		last := &c.pairs[n-1]
+		if p.ticks <= last.ticks || p.mono < last.mono {
+			// An older pair, as the first of a segment that was made ready in advance, adds nothing.
+			return p.ticks <= last.ticks && p.mono <= last.mono
+		}
 	}
 	c.pairs = append(c.pairs, p)
 	return true

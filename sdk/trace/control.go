@@ -17,7 +17,7 @@ import (
 // Its epoch word is odd while it is on and changes with every start, stop and swap of segments. Writers compare it with
 // their own copy before a record and after; see [Track] and swap.
 type Recorder struct {
-	epoch atomic.Uint32
+	epoch uint32   // used through sync/atomic only; a method would cost Begin its inlining
 	_     [60]byte // writers read the epoch all the time: nothing else that changes is near it
 
 	clock  *clock
@@ -54,7 +54,7 @@ func newRecorder(o Options, c *clock, heap bool) *Recorder {
 }
 
 // On tells whether the recorder records now.
-func (r *Recorder) On() bool { return r.epoch.Load()&1 != 0 }
+func (r *Recorder) On() bool { return atomic.LoadUint32(&r.epoch)&1 != 0 }
 
 // Start begins a recording in a new segment. It returns [ErrRecording] when one is on, [ErrNoSharedMap] when the file
 // system cannot do it, and an error that names the field when s is not valid. Spans that are open now stay out of it.
@@ -161,11 +161,11 @@ func (r *Recorder) swap(next *segmentFile) *segmentFile {
 	r.mu.Lock()
 	old := r.seg
 	r.seg = next
-	e := (r.epoch.Load() + 2) &^ 1
+	e := (atomic.LoadUint32(&r.epoch) + 2) &^ 1
 	if next != nil {
 		e |= 1
 	}
-	r.epoch.Store(e)
+	atomic.StoreUint32(&r.epoch, e)
 	r.mu.Unlock()
 	if old != nil && r.fast && needBarrier {
 		// A writer's store and its load of the epoch may pass each other. After this, either its store is visible or it

@@ -98,7 +98,7 @@ func losses(word func(off int) uint64) Losses {
 func (r *Recorder) Stats() Stats {
 	for {
 		r.mu.Lock()
-		s, epoch := r.seg, r.epoch.Load()
+		s, epoch := r.seg, atomic.LoadUint32(&r.epoch)
 		if s != nil {
 			s.m.hold()
 		}
@@ -108,7 +108,7 @@ func (r *Recorder) Stats() Stats {
 		}
 		st := s.stats()
 		s.m.release()
-		if r.epoch.Load() == epoch { // else the segment may have been frozen meanwhile
+		if atomic.LoadUint32(&r.epoch) == epoch { // else the segment may have been frozen meanwhile
 			return st
 		}
 	}

@@ -2,48 +2,54 @@ package trace
 
 import (
 	"math"
+	"sync/atomic"
 
 	"github.com/strobe-dev/strobe/sdk/internal/segment"
 )
 
 // Instant records that something happened now.
 func (t *Track) Instant(n NameID, args ...Arg) {
-	if t != nil && t.rec.epoch.Load()&1 != 0 {
+	if t != nil && atomic.LoadUint32(&t.rec.epoch)&1 != 0 {
 		t.instant(n, args)
 	}
 }
 
 // Count records the value of a counter now.
 func (t *Track) Count(n NameID, v int64) {
-	if t != nil && t.rec.epoch.Load()&1 != 0 {
+	if t != nil && atomic.LoadUint32(&t.rec.epoch)&1 != 0 {
 		t.point(segment.KindCount, n, uint64(v))
 	}
 }
 
 // CountFloat records the value of a counter now. NaN and infinities are kept.
 func (t *Track) CountFloat(n NameID, v float64) {
-	if t != nil && t.rec.epoch.Load()&1 != 0 {
-		t.point(segment.KindCountFloat, n, math.Float64bits(v))
+	if t != nil && atomic.LoadUint32(&t.rec.epoch)&1 != 0 {
+		t.countFloat(n, v)
 	}
 }
 
 // FlowOut records that an arrow leaves the innermost open span. id ties it to its FlowIn, in whatever process that is.
 func (t *Track) FlowOut(id uint64) {
-	if t != nil && t.rec.epoch.Load()&1 != 0 {
+	if t != nil && atomic.LoadUint32(&t.rec.epoch)&1 != 0 {
 		t.point(segment.KindFlowOut, 0, id)
 	}
 }
 
 // FlowIn records that an arrow arrives in the innermost open span.
 func (t *Track) FlowIn(id uint64) {
-	if t != nil && t.rec.epoch.Load()&1 != 0 {
+	if t != nil && atomic.LoadUint32(&t.rec.epoch)&1 != 0 {
 		t.point(segment.KindFlowIn, 0, id)
 	}
 }
 
 //go:noinline
+func (t *Track) countFloat(n NameID, v float64) {
+	t.point(segment.KindCountFloat, n, math.Float64bits(v))
+}
+
+//go:noinline
 func (t *Track) point(kind uint8, n NameID, payload uint64) {
-	if t.next+segment.CountBytes > t.stop || t.epoch != t.rec.epoch.Load() {
+	if t.next+segment.CountBytes > t.stop || t.epoch != atomic.LoadUint32(&t.rec.epoch) {
 		if !t.room(segment.CountBytes) {
 			return
 		}
@@ -52,7 +58,7 @@ func (t *Track) point(kind uint8, n NameID, payload uint64) {
 	t.other++
 	store(p, 16, payload)
 	now := t.commitNow(p, segment.MakeHead(kind, uint8(t.depth), segment.CountBytes, uint32(n)))
-	if t.epoch != t.rec.epoch.Load() {
+	if t.epoch != atomic.LoadUint32(&t.rec.epoch) {
 		t.again(now, segment.MakeHead(kind, 0, segment.CountBytes, uint32(n)), []uint64{payload})
 	}
 }
@@ -64,7 +70,7 @@ func (t *Track) instant(n NameID, args []Arg) {
 		t.scratch = w
 	}
 	size := int64(segment.InstantBytes + 8*len(w))
-	if t.next+size > t.stop || t.epoch != t.rec.epoch.Load() {
+	if t.next+size > t.stop || t.epoch != atomic.LoadUint32(&t.rec.epoch) {
 		if !t.room(size) {
 			return
 		}
@@ -76,7 +82,7 @@ func (t *Track) instant(n NameID, args []Arg) {
 	t.other++
 	storeWords(p, segment.InstantBytes, w)
 	now := t.commitNow(p, segment.MakeHead(segment.KindInstant, uint8(t.depth), int(size), uint32(n)))
-	if t.epoch != t.rec.epoch.Load() {
+	if t.epoch != atomic.LoadUint32(&t.rec.epoch) {
 		t.again(now, segment.MakeHead(segment.KindInstant, 0, int(size), uint32(n)), w)
 	}
 }
@@ -87,7 +93,7 @@ func (t *Track) instant(n NameID, args []Arg) {
 //go:noinline
 func (t *Track) again(ticks uint64, h segment.Head, rest []uint64) {
 	recorded := t.recorded
-	for t.epoch != t.rec.epoch.Load() {
+	for t.epoch != atomic.LoadUint32(&t.rec.epoch) {
 		if !t.room(int64(h.Bytes())) || t.recorded != recorded {
 			return
 		}

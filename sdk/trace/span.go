@@ -17,7 +17,7 @@ type Span struct {
 
 // Begin begins a span within the track's innermost open span.
 func (t *Track) Begin(n NameID) (s Span) {
-	if t != nil && t.rec.epoch.Load()&1 != 0 {
+	if t != nil && atomic.LoadUint32(&t.rec.epoch)&1 != 0 {
 		s = t.begin(n)
 	}
 	return
@@ -25,7 +25,7 @@ func (t *Track) Begin(n NameID) (s Span) {
 
 // BeginArgs begins a span with arguments: at most 8 KiB of them, what is beyond is cut and counted.
 func (t *Track) BeginArgs(n NameID, args ...Arg) (s Span) {
-	if t != nil && t.rec.epoch.Load()&1 != 0 {
+	if t != nil && atomic.LoadUint32(&t.rec.epoch)&1 != 0 {
 		s = t.beginArgs(n, args)
 	}
 	return
@@ -47,7 +47,7 @@ func (s Span) EndArgs(args ...Arg) {
 
 //go:noinline
 func (t *Track) begin(n NameID) Span {
-	if t.next+segment.SpanBytes > t.stop || t.epoch != t.rec.epoch.Load() || int(t.depth) >= len(t.open) {
+	if t.next+segment.SpanBytes > t.stop || t.epoch != atomic.LoadUint32(&t.rec.epoch) || int(t.depth) >= len(t.open) {
 		if !t.beginRoom(segment.SpanBytes) {
 			return Span{}
 		}
@@ -73,7 +73,7 @@ func (t *Track) beginArgs(n NameID, args []Arg) Span {
 		t.scratch = w
 	}
 	size := int64(segment.SpanBytes + 8*len(w))
-	if t.next+size > t.stop || t.epoch != t.rec.epoch.Load() || int(t.depth) >= len(t.open) {
+	if t.next+size > t.stop || t.epoch != atomic.LoadUint32(&t.rec.epoch) || int(t.depth) >= len(t.open) {
 		if !t.beginRoom(size) {
 			return Span{}
 		}
@@ -117,7 +117,7 @@ func (t *Track) beginRoom(size int64) bool {
 //go:noinline
 func (s Span) end() {
 	t := s.t
-	if s.depth+1 != t.depth || t.epoch != t.rec.epoch.Load() {
+	if s.depth+1 != t.depth || t.epoch != atomic.LoadUint32(&t.rec.epoch) {
 		s.endSlow()
 		return
 	}
@@ -126,7 +126,7 @@ func (s Span) end() {
 		return
 	}
 	t.endNow(unsafe.Add(t.base, o.at))
-	if t.epoch != t.rec.epoch.Load() {
+	if t.epoch != atomic.LoadUint32(&t.rec.epoch) {
 		s.endSlow() // the end may have gone to scratch memory: carry the span and end it there
 		return
 	}
@@ -142,7 +142,7 @@ func (s Span) stale() bool {
 func (s Span) endSlow() {
 	t := s.t
 	for !s.stale() {
-		if t.epoch != t.rec.epoch.Load() {
+		if t.epoch != atomic.LoadUint32(&t.rec.epoch) {
 			if !t.attached() {
 				break
 			}
@@ -154,7 +154,7 @@ func (s Span) endSlow() {
 		for i := t.depth - 1; i >= s.depth; i-- {
 			t.endNow(unsafe.Add(t.base, t.open[i].at))
 		}
-		if t.epoch == t.rec.epoch.Load() {
+		if t.epoch == atomic.LoadUint32(&t.rec.epoch) {
 			break
 		}
 	}
@@ -165,7 +165,7 @@ func (s Span) endSlow() {
 
 // attached brings the track to the current epoch and reports whether the recorder is on.
 func (t *Track) attached() bool {
-	for t.epoch != t.rec.epoch.Load() {
+	for t.epoch != atomic.LoadUint32(&t.rec.epoch) {
 		t.attach()
 	}
 	return t.seg != nil

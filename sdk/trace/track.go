@@ -76,7 +76,7 @@ func (r *Recorder) newTrack(name, group string) *Track {
 // room makes sure that size bytes can be written in the current segment. It reports false when the recorder is off, or
 // when there is no space, which it counts as a lost event.
 func (t *Track) room(size int64) bool {
-	for t.epoch != t.rec.epoch.Load() {
+	for t.epoch != atomic.LoadUint32(&t.rec.epoch) {
 		t.attach()
 	}
 	return t.seg != nil && (t.next+size <= t.stop || t.grow(size, 1))
@@ -87,7 +87,7 @@ func (t *Track) attach() {
 	t.detach()
 	r := t.rec
 	r.mu.Lock()
-	t.epoch = r.epoch.Load()
+	t.epoch = atomic.LoadUint32(&r.epoch)
 	t.seg = r.seg
 	if t.seg != nil {
 		t.seg.m.hold()
@@ -213,7 +213,7 @@ func (t *Track) SetRequest(id string) {
 		return
 	}
 	t.requests.set(segment.Cut(id, segment.MaxRequest), t.seq, t.open[:t.depth])
-	if t.seg != nil && t.epoch == t.rec.epoch.Load() {
+	if t.seg != nil && t.epoch == atomic.LoadUint32(&t.rec.epoch) {
 		t.setContext(t.requests.current)
 	}
 }

@@ -1,0 +1,39 @@
+package trace
+
+import (
+	"github.com/strobe-dev/strobe/sdk/internal/segment"
+)
+
+// Clocks that tests choose.
+const (
+	ClockCounter   = counterClock
+	ClockMonotonic = segment.ClockMonotonic
+)
+
+// RaceEnabled tells whether the race detector watches.
+const RaceEnabled = raceEnabled
+
+// NewWith makes a recorder with a clock of the given kind, and with segments on Go's heap if wanted.
+func NewWith(o Options, clock uint8, heap bool) *Recorder {
+	return newRecorder(o, newClock(clock), heap)
+}
+
+// Mapped is how many address ranges are mapped.
+func Mapped() int64 { return mapped.Load() }
+
+// Rotate swaps the current segment for a new one of the same recording.
+func Rotate(r *Recorder, path string) (Stats, error) {
+	r.life.Lock()
+	defer r.life.Unlock()
+	h := r.header
+	h.Sequence++
+	next, err := r.open(path, h)
+	if err != nil {
+		return Stats{}, err
+	}
+	r.header = h
+	r.keeper.stop()
+	old := r.swap(next)
+	r.keeper = keep(r, next)
+	return r.finish(old)
+}
