@@ -1,0 +1,85 @@
+package catalog
+
+import (
+	"slices"
+
+	"github.com/strobe-dev/strobe/core/config"
+	"github.com/strobe-dev/strobe/internal/wire"
+	"github.com/strobe-dev/strobe/sdk/diag"
+	"github.com/strobe-dev/strobe/sdk/model"
+	"github.com/strobe-dev/strobe/sdk/schema"
+)
+
+// unit is one process to be started, and the block that asks for it.
+type unit struct {
+	source source
+	name   string        // for errors: the plugin's name of a stage, the block's label of a profiler
+	block  config.Origin // the stage's or profiler's block
+	values config.Values
+	rank   *model.Rank // of a model; nil for a profiler
+	warm   bool        // a profiler that is kept running
+}
+
+// plan turns the configuration into units. What cannot be resolved is a finding.
+func plan(cfg *config.Config, o Options) (units []unit, found config.Diagnostics) {
+	served, err := cfg.ServedModel()
+	if err != nil {
+		if ds, ok := err.(config.Diagnostics); ok {
+			found = append(found, ds...)
+		}
+	} else {
+		units, found = planModel(cfg, o, served)
+	}
+	for _, p := range cfg.Profilers {
+		src, bad := resolve(cfg, o, wire.KindProfiler, p.Plugin, p.Origin)
+		if len(bad) > 0 {
+			found = append(found, bad...)
+			continue
+		}
+		units = append(units, unit{source: src, name: p.Name, block: p.Origin, values: p.Config, warm: slices.Contains(cfg.Server.Profilers, p.Name)})
+	}
+	return units, found
+}
+
+func planModel(cfg *config.Config, o Options, m *config.Model) (units []unit, found config.Diagnostics) {
+	for i, s := range m.Stages {
+		src, bad := resolve(cfg, o, wire.KindModel, s.Plugin, s.Origin)
+		if len(bad) > 0 {
+			found = append(found, bad...)
+			continue
+		}
+		for r := range max(s.Replicas, 1) {
+			units = append(units, unit{source: src, name: s.Plugin, block: s.Origin, values: s.Config,
+				rank: &model.Rank{Model: m.Name, Stage: i, StageName: s.Name, Rank: r, Replicas: max(s.Replicas, 1)}})
+		}
+	}
+	return units, found
+}
+
+// resolve finds where the plugin that a block names comes from. A plugin block goes before a built-in of its name.
+func resolve(cfg *config.Config, o Options, kind, name string, at config.Origin) (source, config.Diagnostics) {
+	if p := cfg.Plugin(name); p != nil {
+		if p.Kind != kind {
+			return source{}, config.Diagnostics{at.Errorf(diag.Path{"plugin"}, "plugin %q is of kind %s, needed is one of kind %s", name, p.Kind, kind)}
+		}
+		return source{kind: kind, command: p.Command, sha256: p.SHA256, external: p}, nil
+	}
+	var names []string
+	for _, b := range o.Builtins {
+		if b.Kind != kind {
+			continue
+		}
+		if b.Name == name {
+			return source{kind: kind, command: append(slices.Clone(o.Self), kind, name)}, nil
+		}
+		names = append(names, b.Name)
+	}
+	for _, p := range cfg.Plugins {
+		if p.Kind == kind {
+			names = append(names, p.Name)
+		}
+	}
+	d := at.Errorf(diag.Path{"plugin"}, "no %s plugin %q, built in or declared", kind, name)
+	d.Detail = schema.Hint(name, "there are", names)
+	return source{}, config.Diagnostics{d}
+}

@@ -1,0 +1,164 @@
+package catalog
+
+import (
+	"context"
+	"fmt"
+	"sync"
+
+	"github.com/strobe-dev/strobe/internal/wire"
+	"github.com/strobe-dev/strobe/sdk/diag"
+	"github.com/strobe-dev/strobe/sdk/schema"
+)
+
+// UnknownProfilerError says that no profiler block has that label.
+type UnknownProfilerError struct {
+	Name     string
+	Declared []string
+}
+
+func (e *UnknownProfilerError) Error() string {
+	s := fmt.Sprintf("no profiler %q is declared", e.Name)
+	if h := schema.Hint(e.Name, "declared", e.Declared); h != "" {
+		s += " (" + h + ")"
+	}
+	return s
+}
+
+// Profiler is a profiler block. Its process is started when it is needed, and again when it has died. It is safe for
+// concurrent use.
+type Profiler struct {
+	catalog   *Catalog
+	unit      unit
+	described wire.Description
+
+	starting chan struct{} // holds one token: one start at a time
+
+	mu     sync.Mutex
+	now    *wire.Process // nil until started
+	last   error         // why it last failed
+	closed bool
+}
+
+func newProfiler(c *Catalog, u unit, d wire.Description) *Profiler {
+	p := &Profiler{catalog: c, unit: u, described: d, starting: make(chan struct{}, 1)}
+	p.starting <- struct{}{}
+	return p
+}
+
+// Name is the block's label.
+func (p *Profiler) Name() string { return p.unit.name }
+
+// adopt takes a process that is up.
+func (p *Profiler) adopt(s started) {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	p.now, p.described = s.Process, s.described
+}
+
+// probe logs what stands in the way of the profiler; it never keeps a server from starting.
+func (p *Profiler) probe(ctx context.Context, s started) {
+	if !s.described.Has(wire.CapabilityProbe) {
+		return
+	}
+	found, err := s.Probe(ctx)
+	if err != nil {
+		found = diag.List{{Severity: diag.Warning, Summary: err.Error()}}
+	}
+	for _, d := range found {
+		p.catalog.options.Log.Warn("profiler may not work here", "profiler", p.Name(), "finding", d.String())
+	}
+}
+
+// Open starts a profile's output, and the process when it does not run.
+func (p *Profiler) Open(ctx context.Context, r wire.OpenRequest) error {
+	process, err := p.ensure(ctx)
+	if err != nil {
+		return p.note(err)
+	}
+	return p.note(process.Open(ctx, r))
+}
+
+// Finish completes the open profile. Beside an error of the export the reply still holds what was read.
+func (p *Profiler) Finish(ctx context.Context, r wire.FinishRequest) (wire.FinishReply, error) {
+	process, err := p.running("finish")
+	if err != nil {
+		return wire.FinishReply{}, err
+	}
+	reply, err := process.Finish(ctx, r)
+	return reply, p.note(err)
+}
+
+// Abort abandons the open profile. A process that is gone has nothing open.
+func (p *Profiler) Abort(ctx context.Context) error {
+	process, err := p.running("abort")
+	if err != nil {
+		return nil
+	}
+	return p.note(process.Abort(ctx))
+}
+
+func (p *Profiler) running(op string) (*wire.Process, error) {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	if p.now == nil {
+		return nil, &wire.Error{Plugin: "profiler(" + p.unit.name + ")", Op: op, Err: fmt.Errorf("it does not run")}
+	}
+	return p.now, p.now.Err()
+}
+
+// note keeps the last error for those who ask.
+func (p *Profiler) note(err error) error {
+	if err != nil {
+		p.mu.Lock()
+		defer p.mu.Unlock()
+		p.last = err
+	}
+	return err
+}
+
+// ensure is the process, started if there is none or if it has died.
+func (p *Profiler) ensure(ctx context.Context) (*wire.Process, error) {
+	select {
+	case <-p.starting:
+		defer func() { p.starting <- struct{}{} }()
+	case <-ctx.Done():
+		return nil, context.Cause(ctx)
+	}
+	p.mu.Lock()
+	old, closed := p.now, p.closed
+	p.mu.Unlock()
+	if closed {
+		return nil, &wire.Error{Plugin: "profiler(" + p.unit.name + ")", Err: wire.ErrClosed}
+	}
+	if old != nil {
+		if old.Err() == nil {
+			return old, nil
+		}
+		_ = old.Close(ctx)
+	}
+	s, err := p.catalog.restart(ctx, p.unit)
+	if err != nil {
+		return nil, err
+	}
+	p.adopt(s)
+	return s.Process, nil
+}
+
+// Close ends the process.
+func (p *Profiler) Close(ctx context.Context) error {
+	p.mu.Lock()
+	p.closed = true
+	p.mu.Unlock()
+	select {
+	case <-p.starting: // nothing is started from now on
+		defer func() { p.starting <- struct{}{} }()
+	case <-ctx.Done():
+	}
+	p.mu.Lock()
+	process := p.now
+	p.mu.Unlock()
+	if process == nil {
+		return nil
+	}
+	return process.Close(ctx)
+}

@@ -1,0 +1,194 @@
+package catalog
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"sync"
+	"time"
+
+	"github.com/strobe-dev/strobe/internal/wire"
+	"github.com/strobe-dev/strobe/sdk/model"
+	"github.com/strobe-dev/strobe/sdk/trace"
+)
+
+// Waits before a dead rank is started again. One that lived for a while begins anew with the shortest.
+const (
+	backoffMin   = 200 * time.Millisecond
+	backoffMax   = 10 * time.Second
+	backoffReset = 30 * time.Second
+)
+
+// ErrDown says that a rank's process is dead and its successor is not ready yet.
+var ErrDown = errors.New("the rank is down and is being restarted")
+
+// Rank is one process of a stage. When it dies its calls return one named error until its successor is loaded. It is
+// safe for concurrent use.
+type Rank struct {
+	catalog *Catalog
+	unit    unit
+
+	mu        sync.Mutex
+	now       started       // the process, alive or dead
+	down      error         // why it cannot be called; nil while it is up
+	recording *wire.Process // the process that was told to record
+	restarts  int
+
+	stop context.CancelFunc // of the supervisor; nil without one
+	done chan struct{}
+}
+
+func newRank(c *Catalog, u unit, s started) *Rank { return &Rank{catalog: c, unit: u, now: s} }
+
+// Stage is the index of the rank's stage.
+func (r *Rank) Stage() int { return r.unit.rank.Stage }
+
+// StageName is the name of the rank's stage.
+func (r *Rank) StageName() string { return r.unit.rank.StageName }
+
+// Rank is the index of the process within the stage.
+func (r *Rank) Rank() int { return r.unit.rank.Rank }
+
+// Plugin is the name of the stage's plugin.
+func (r *Rank) Plugin() string { return r.unit.name }
+
+// Label names the rank in files: "stage_0_diffusion_rank0".
+func (r *Rank) Label() string {
+	return fmt.Sprintf("stage_%d_%s_rank%d", r.Stage(), r.StageName(), r.Rank())
+}
+
+// PID of the process, the dead one's while there is no other.
+func (r *Rank) PID() int {
+	p, _ := r.process()
+	return p.PID()
+}
+
+// Err is nil while the rank can be called; otherwise it says why not.
+func (r *Rank) Err() error {
+	_, err := r.process()
+	return err
+}
+
+// process is the rank's process, and why it cannot be called.
+func (r *Rank) process() (*wire.Process, error) {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	if r.down != nil {
+		return r.now.Process, r.down
+	}
+	return r.now.Process, r.now.Err()
+}
+
+// Generate runs the stage for one request; see [model.Session].
+func (r *Rank) Generate(ctx context.Context, req *model.Request, progress func(model.Progress)) (*model.Result, error) {
+	p, err := r.process()
+	if err != nil {
+		return nil, err
+	}
+	return p.Generate(ctx, req, progress)
+}
+
+// StartRecording makes the rank write events into s.Path. The rank itself says who it is: s.Process is not used.
+func (r *Rank) StartRecording(ctx context.Context, s trace.Start) error {
+	p, err := r.process()
+	if err != nil {
+		return err
+	}
+	if err := p.StartRecording(ctx, s); err != nil {
+		return err
+	}
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	r.recording = p
+	return nil
+}
+
+// StopRecording ends the recording. If the process that recorded has died since, the error says how, though another may
+// be up: what it had recorded is in its segment all the same.
+func (r *Rank) StopRecording(ctx context.Context) (trace.Stats, error) {
+	r.mu.Lock()
+	p := r.recording
+	r.recording = nil
+	r.mu.Unlock()
+	if p == nil {
+		return trace.Stats{}, &wire.Error{Plugin: "model(" + r.unit.name + ")", Op: "stop recording", Err: trace.ErrNotRecording}
+	}
+	if err := p.Err(); err != nil {
+		return trace.Stats{}, err
+	}
+	return p.StopRecording(ctx)
+}
+
+// supervise starts the rank again whenever it dies.
+func (r *Rank) supervise() {
+	ctx, cancel := context.WithCancel(context.Background())
+	r.stop, r.done = cancel, make(chan struct{})
+	go func() {
+		defer close(r.done)
+		for wait := backoffMin; ; {
+			began := time.Now()
+			select {
+			case <-ctx.Done():
+				return
+			case <-r.current().Done():
+			}
+			if time.Since(began) > backoffReset {
+				wait = backoffMin
+			}
+			if wait = r.revive(ctx, wait); ctx.Err() != nil {
+				return
+			}
+		}
+	}()
+}
+
+func (r *Rank) current() *wire.Process {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	return r.now.Process
+}
+
+// revive tries until the rank is up or ctx ends, and returns the wait before a next death's first try.
+func (r *Rank) revive(ctx context.Context, wait time.Duration) time.Duration {
+	dead := r.current()
+	r.setDown(fmt.Errorf("%w: %w", dead.Err(), ErrDown))
+	// A dead process still has its folder and its readers.
+	_ = dead.Close(ctx)
+	for {
+		select {
+		case <-ctx.Done():
+			return wait
+		case <-time.After(wait):
+		}
+		wait = min(2*wait, backoffMax)
+		s, err := r.catalog.restart(ctx, r.unit)
+		if err == nil {
+			r.mu.Lock()
+			r.now, r.down = s, nil
+			r.restarts++
+			r.mu.Unlock()
+			r.catalog.options.Log.Info("rank restarted", "stage", r.StageName(), "rank", r.Rank(), "pid", s.PID())
+			return wait
+		}
+		if ctx.Err() != nil {
+			return wait
+		}
+		r.setDown(fmt.Errorf("%w: %w", err, ErrDown))
+		r.catalog.options.Log.Error("restart rank", "stage", r.StageName(), "rank", r.Rank(), "error", err, "next_try", wait)
+	}
+}
+
+func (r *Rank) setDown(err error) {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	r.down = err
+}
+
+// Close ends the supervisor and the process.
+func (r *Rank) Close(ctx context.Context) error {
+	if r.stop != nil {
+		r.stop()
+		<-r.done
+	}
+	return r.current().Close(ctx)
+}

@@ -1,0 +1,47 @@
+package catalog
+
+import (
+	"github.com/strobe-dev/strobe/core/config"
+	"github.com/strobe-dev/strobe/internal/wire"
+)
+
+// profilerNice is the scheduling priority of profiler processes: exporting must not slow serving.
+const profilerNice = 10
+
+// source is where a plugin comes from.
+type source struct {
+	kind     string
+	command  []string
+	sha256   string
+	external *config.Plugin // nil for a built-in
+}
+
+// origin is shown to users.
+func (s source) origin() string {
+	if s.external == nil {
+		return "built in"
+	}
+	return s.command[0]
+}
+
+// checksum says what is known about the program's integrity once it was launched.
+func (s source) checksum() string {
+	switch {
+	case s.external == nil:
+		return "built in"
+	case s.sha256 == "":
+		return "not pinned"
+	}
+	return "verified"
+}
+
+// spec is what to launch. Built-in and external plugins differ in the command only.
+func (u unit) spec(o Options) wire.Spec {
+	s := wire.Spec{Kind: u.source.kind, Name: u.name, Command: u.source.command, SHA256: u.source.sha256, Log: o.Log, Timeouts: o.Timeouts}
+	if u.rank != nil {
+		s.Log = s.Log.With("stage", u.rank.StageName, "rank", u.rank.Rank)
+	} else {
+		s.Nice = profilerNice
+	}
+	return s
+}
