@@ -3,6 +3,7 @@ package httpapi
 import (
 	"errors"
 	"fmt"
+	"io"
 	"io/fs"
 	"mime"
 	"net/http"
@@ -64,9 +65,38 @@ func (s *Server) getArtifact(w http.ResponseWriter, r *http.Request) error {
 	if artifact.SHA256 != "" {
 		h.Set("ETag", `"`+artifact.SHA256+`"`)
 	}
-	http.ServeContent(w, r, "", info.ModTime(), file)
+	body := &rangeWriter{ResponseWriter: w}
+	http.ServeContent(body, r, "", info.ModTime(), file)
+	if body.refused {
+		return failf(codeRange, "Range", "the range %q lies outside the file of %d bytes: leave Range out to get it whole",
+			clip(r.Header.Get("Range"), 60), info.Size())
+	}
 	return nil
 }
+
+// rangeWriter holds back the plain text with which http.ServeContent refuses a range, so that it gets the one error form.
+type rangeWriter struct {
+	http.ResponseWriter
+	refused bool
+}
+
+func (w *rangeWriter) WriteHeader(status int) {
+	if status == http.StatusRequestedRangeNotSatisfiable {
+		w.refused = true
+		return
+	}
+	w.ResponseWriter.WriteHeader(status)
+}
+
+func (w *rangeWriter) Write(p []byte) (int, error) {
+	if w.refused {
+		return len(p), nil
+	}
+	return w.ResponseWriter.Write(p)
+}
+
+// ReadFrom lets a file go out without a copy through this process, where the connection can do that.
+func (w *rangeWriter) ReadFrom(r io.Reader) (int64, error) { return io.Copy(w.ResponseWriter, r) }
 
 func (s *Server) openArtifact(id, name string) (*os.File, profile.Artifact, error) {
 	file, artifact, err := s.profiles.Artifact(id, name)

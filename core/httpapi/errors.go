@@ -31,6 +31,7 @@ const (
 	codeNoActiveProfile = "no_active_profile"
 	codeTooLarge        = "payload_too_large"
 	codeMediaType       = "unsupported_media_type"
+	codeRange           = "range_not_satisfiable"
 	codeClientClosed    = "client_closed"
 	codeInternal        = "internal"
 	codeModelFailed     = "model_failed"
@@ -70,6 +71,7 @@ var statuses = map[string]int{
 	codeNoActiveProfile: http.StatusConflict,
 	codeTooLarge:        http.StatusRequestEntityTooLarge,
 	codeMediaType:       http.StatusUnsupportedMediaType,
+	codeRange:           http.StatusRequestedRangeNotSatisfiable,
 	codeClientClosed:    statusClientClosed,
 	codeInternal:        http.StatusInternalServerError,
 	codeModelFailed:     http.StatusInternalServerError,

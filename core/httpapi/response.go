@@ -85,6 +85,16 @@ func (w *writer) Write(p []byte) (int, error) {
 	return n, err
 }
 
+// ReadFrom lets a file go out without a copy through this process, where the connection can do that.
+func (w *writer) ReadFrom(r io.Reader) (int64, error) {
+	if w.state.status == 0 {
+		w.state.status = http.StatusOK
+	}
+	n, err := io.Copy(w.ResponseWriter, r)
+	w.state.bytes += n
+	return n, err
+}
+
 // Unwrap serves http.ResponseController.
 func (w *writer) Unwrap() http.ResponseWriter { return w.ResponseWriter }
 

@@ -1,0 +1,217 @@
+package httpapi
+
+import (
+	"encoding/json"
+	"fmt"
+	"maps"
+	"net/http"
+	"reflect"
+	"slices"
+	"strings"
+	"testing"
+
+	"github.com/google/go-cmp/cmp"
+
+	"github.com/strobe-dev/strobe/core/profile"
+)
+
+// document is as much of OpenAPI as the tests look at.
+type document struct {
+	OpenAPI    string                                `json:"openapi"`
+	Paths      map[string]map[string]json.RawMessage `json:"paths"`
+	Components struct {
+		Schemas   map[string]schema          `json:"schemas"`
+		Responses map[string]json.RawMessage `json:"responses"`
+	} `json:"components"`
+}
+
+type schema struct {
+	Properties map[string]schema `json:"properties"`
+	Required   []string          `json:"required"`
+	Enum       []string          `json:"enum"`
+	Items      *schema           `json:"items"`
+}
+
+func readDocument(t *testing.T) document {
+	t.Helper()
+	var d document
+	if err := json.Unmarshal(newHarness(t).get("/openapi.json").Body.Bytes(), &d); err != nil {
+		t.Fatal(err)
+	}
+	return d
+}
+
+// TestOpenAPIRoutes: every route is in the document, and nothing else.
+func TestOpenAPIRoutes(t *testing.T) {
+	d := readDocument(t)
+	if d.OpenAPI != "3.1.0" {
+		t.Errorf("openapi is %s", d.OpenAPI)
+	}
+	var got, want []string
+	for path, ops := range d.Paths {
+		for method := range ops {
+			got = append(got, strings.ToUpper(method)+" "+path)
+		}
+	}
+	for pattern := range newHarness(t).server.routes {
+		want = append(want, strings.ReplaceAll(pattern, "...}", "}"))
+	}
+	slices.Sort(got)
+	slices.Sort(want)
+	if diff := cmp.Diff(want, got); diff != "" {
+		t.Error(diff)
+	}
+}
+
+// TestOpenAPIReferences: every $ref leads somewhere, and everything is referred to.
+func TestOpenAPIReferences(t *testing.T) {
+	d := readDocument(t)
+	used := map[string]bool{}
+	var tree any
+	if err := json.Unmarshal(openAPI, &tree); err != nil {
+		t.Fatal(err)
+	}
+	var walk func(v any)
+	walk = func(v any) {
+		switch v := v.(type) {
+		case map[string]any:
+			if to, ok := v["$ref"].(string); ok {
+				used[to] = true
+			}
+			for _, x := range v {
+				walk(x)
+			}
+		case []any:
+			for _, x := range v {
+				walk(x)
+			}
+		}
+	}
+	walk(tree)
+	have := map[string]bool{}
+	for name := range d.Components.Schemas {
+		have["#/components/schemas/"+name] = true
+	}
+	for name := range d.Components.Responses {
+		have["#/components/responses/"+name] = true
+	}
+	if diff := cmp.Diff(have, used); diff != "" {
+		t.Error(diff)
+	}
+}
+
+// TestOpenAPIOperations: ids are unique, and every path parameter is declared.
+func TestOpenAPIOperations(t *testing.T) {
+	ids := map[string]bool{}
+	for path, ops := range readDocument(t).Paths {
+		for method, raw := range ops {
+			var op struct {
+				OperationID string `json:"operationId"`
+				Parameters  []struct{ Name, In string }
+				Responses   map[string]json.RawMessage
+			}
+			if err := json.Unmarshal(raw, &op); err != nil {
+				t.Fatal(err)
+			}
+			if op.OperationID == "" || ids[op.OperationID] || len(op.Responses["200"]) == 0 {
+				t.Errorf("%s %s: operationId %q", method, path, op.OperationID)
+			}
+			ids[op.OperationID] = true
+			var declared []string
+			for _, p := range op.Parameters {
+				if p.In == "path" {
+					declared = append(declared, p.Name)
+				}
+			}
+			if got := strings.Count(path, "{"); got != len(declared) {
+				t.Errorf("%s %s declares %v", method, path, declared)
+			}
+		}
+	}
+}
+
+// TestOpenAPISchemas holds the schemas of replies against the structs that make them.
+func TestOpenAPISchemas(t *testing.T) {
+	d := readDocument(t)
+	for name, v := range map[string]any{
+		"Error": errorReply{}, "ImagesReply": imagesReply{}, "ChatReply": chatReply{}, "Model": modelReply{}, "ModelDetails": modelDetails{},
+		"Health": healthReply{}, "Profile": profile.View{}, "ProcessRecording": profile.Process{}, "Export": profile.Export{},
+		"Artifact": profile.Artifact{}, "Losses": profile.Losses{},
+	} {
+		compareSchema(t, name, d.Components.Schemas[name], reflect.TypeOf(v))
+	}
+	compat := d.Components.Schemas["CompatReply"].Properties
+	if diff := cmp.Diff([]string{"ignored", "status"}, slices.Sorted(maps.Keys(compat))); diff != "" {
+		t.Error(diff)
+	}
+	if diff := cmp.Diff(slices.Sorted(slices.Values(startKeys)), slices.Sorted(maps.Keys(d.Components.Schemas["StartProfile"].Properties))); diff != "" {
+		t.Error(diff)
+	}
+	if diff := cmp.Diff(slices.Sorted(maps.Keys(statuses)), slices.Sorted(slices.Values(d.Components.Schemas["Error"].Properties["error"].Properties["code"].Enum))); diff != "" {
+		t.Error(diff)
+	}
+}
+
+func compareSchema(t *testing.T, path string, s schema, typ reflect.Type) {
+	t.Helper()
+	for typ.Kind() == reflect.Pointer || typ.Kind() == reflect.Slice {
+		typ = typ.Elem()
+		if s.Items != nil {
+			s = *s.Items
+		}
+	}
+	if typ.Kind() != reflect.Struct || s.Properties == nil {
+		return
+	}
+	var all, required []string
+	for i := range typ.NumField() {
+		name, options, _ := strings.Cut(typ.Field(i).Tag.Get("json"), ",")
+		all = append(all, name)
+		if options != "omitempty" {
+			required = append(required, name)
+		}
+		compareSchema(t, path+"."+name, s.Properties[name], typ.Field(i).Type)
+	}
+	slices.Sort(all)
+	slices.Sort(required)
+	if diff := cmp.Diff(all, slices.Sorted(maps.Keys(s.Properties))); diff != "" {
+		t.Errorf("%s: %s", path, diff)
+	}
+	if diff := cmp.Diff(required, slices.Sorted(slices.Values(s.Required))); diff != "" {
+		t.Errorf("%s, required: %s", path, diff)
+	}
+}
+
+// TestOpenAPIStatuses sends a request of each kind and checks that the document has the status that came.
+func TestOpenAPIStatuses(t *testing.T) {
+	d := readDocument(t)
+	h, _ := artifactHarness(t)
+	hit := 0
+	for _, r := range []*http.Request{
+		request("POST", generations, typeJSON, strings.NewReader(`{"prompt":"cat"}`)), request("POST", generations, typeJSON, strings.NewReader(`{}`)),
+		request("POST", generations, "", nil), request("POST", edits, typeForm, strings.NewReader("prompt=cat")), request("POST", chat, typeJSON, strings.NewReader(`{`)),
+		request("GET", "/v1/models", "", nil), request("GET", "/v1/models/x", "", nil), request("GET", "/start_profile", "", nil), request("POST", "/start_profile", "", nil),
+		request("GET", "/v1/profiles", "", nil), request("GET", "/v1/profiles/none", "", nil), request("GET", "/v1/profiles/"+idOne, "", nil),
+		request("POST", "/v1/profiles", "", nil), request("POST", "/v1/profiles", typeJSON, strings.NewReader(`{"x":1}`)), request("POST", "/v1/profiles/"+idOne+"/stop", "", nil),
+		request("GET", "/stop_profile", "", nil), request("POST", "/stop_profile", "", nil), request("GET", "/v1/profiles/"+idOne+"/summary?format=x", "", nil),
+		request("GET", "/v1/profiles/"+idOne+"/summary", "", nil), request("GET", "/v1/profiles/"+idOne+"/artifacts", "", nil),
+		request("GET", "/v1/profiles/"+idOne+"/artifacts/x", "", nil), request("GET", "/v1/profiles/"+idOne+"/artifacts/"+artifactName, "", nil, "Range", "bytes=90-"),
+		request("DELETE", "/v1/profiles/"+idOne, "", nil), request("DELETE", "/v1/profiles/"+idOne, "", nil, "Sec-Fetch-Site", "cross-site"),
+		request("GET", "/health", "", nil), request("GET", "/ready", "", nil), request("GET", "/version", "", nil), request("GET", "/metrics", "", nil),
+	} {
+		_, pattern := h.server.mux.Handler(r)
+		method, path, _ := strings.Cut(strings.ReplaceAll(pattern, "...}", "}"), " ")
+		var op struct{ Responses map[string]json.RawMessage }
+		if err := json.Unmarshal(d.Paths[path][strings.ToLower(method)], &op); err != nil {
+			t.Fatalf("%s: %v", pattern, err)
+		}
+		w := h.do(r)
+		if _, ok := op.Responses[fmt.Sprint(w.Code)]; !ok {
+			t.Errorf("%s answered %d, which the document does not know: %s", pattern, w.Code, clip(w.Body.String(), 200))
+		}
+		hit++
+	}
+	if hit < 20 {
+		t.Errorf("only %d requests", hit)
+	}
+}

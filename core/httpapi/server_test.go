@@ -1,0 +1,262 @@
+package httpapi
+
+import (
+	"bytes"
+	"context"
+	"errors"
+	"io"
+	"net"
+	"net/http"
+	"net/http/httptest"
+	"strings"
+	"testing"
+
+	"github.com/strobe-dev/strobe/core/engine"
+	"github.com/strobe-dev/strobe/sdk/model"
+	"github.com/strobe-dev/strobe/sdk/trace"
+)
+
+func TestUnknownPathsAndMethods(t *testing.T) {
+	h := newHarness(t)
+	for _, path := range []string{"/", "/v1", "/v1/image/generations", "/favicon.ico", "/v2/x", "/%ff", "/" + strings.Repeat("a", 4000)} {
+		if e := wantError(t, h.get(path), 404, codeNotFound, ""); len(e.Message) > 300 {
+			t.Errorf("the message has %d bytes", len(e.Message))
+		}
+	}
+	for _, c := range []struct{ method, path, allow string }{
+		{"GET", generations, "POST"}, {"PUT", "/start_profile", "GET, HEAD, POST"}, {"OPTIONS", "/v1/profiles", "GET, HEAD, POST"},
+		{"POST", "/health", "GET, HEAD"}, {"PATCH", "/v1/profiles/" + idOne, "DELETE, GET, HEAD"},
+	} {
+		w := h.do(request(c.method, c.path, "", nil))
+		wantError(t, w, 405, codeMethod, "")
+		if got := w.Header().Get("Allow"); got != c.allow {
+			t.Errorf("%s %s: Allow is %q, want %q", c.method, c.path, got, c.allow)
+		}
+		if w.Header().Get("Access-Control-Allow-Origin") != "" {
+			t.Error("another origin is allowed")
+		}
+	}
+	for _, path := range []string{"/v1/videos", "/v1/videos/sync", "/v1/videos/video_gen_1/content"} {
+		for _, method := range []string{"GET", "POST", "DELETE"} {
+			e := wantError(t, h.do(request(method, path, typeForm, strings.NewReader("prompt=x"))), 404, codeNotSupported, "")
+			if !strings.HasPrefix(e.Message, "model emoji makes images") {
+				t.Error(e.Message)
+			}
+		}
+	}
+}
+
+func TestPanic(t *testing.T) {
+	h := newHarness(t)
+	h.engine.hook = func(context.Context, *trace.Track, *model.Request) error {
+		panic("a defect: the secret word is sesame")
+	}
+	w := h.postJSON(generations, `{"prompt":"cat"}`)
+	if e := wantError(t, w, 500, codeInternal, ""); strings.Contains(e.Message, "sesame") || !strings.Contains(e.Message, w.Header().Get("X-Request-Id")) {
+		t.Error(e.Message)
+	}
+	if log := h.log.String(); !strings.Contains(log, "sesame") || !strings.Contains(log, "server_test.go") {
+		t.Errorf("the log has no stack: %s", log)
+	}
+	h.engine.hook = nil
+	if w := h.postJSON(generations, `{"prompt":"cat"}`); w.Code != 200 {
+		t.Errorf("the server does not serve on: %d", w.Code)
+	}
+}
+
+func TestRequestID(t *testing.T) {
+	h := newHarness(t)
+	for given, kept := range map[string]bool{
+		"abc-1.2_Z": true, "": false, "a b": false, "a\nb": false, "é": false, strings.Repeat("a", 128): true, strings.Repeat("a", 129): false,
+	} {
+		got := h.get("/health", "X-Request-Id", given).Header().Get("X-Request-Id")
+		if (got == given) != kept || got == "" {
+			t.Errorf("%q became %q", given, got)
+		}
+	}
+}
+
+func TestAccessLog(t *testing.T) {
+	h := newHarness(t)
+	h.postJSON(generations, `{"prompt":"red heart of darkness"}`, "X-Request-Id", "one")
+	h.postJSON(generations, `{"prompt":"red heart of darkness","n":0}`, "X-Request-Id", "two")
+	h.get("/health", "X-Request-Id", "three")
+	h.get("/nowhere/darkness?prompt=darkness", "X-Request-Id", "four")
+	log := h.log.String()
+	for _, line := range []string{
+		`level=INFO msg=request request_id=one method=POST route=/v1/images/generations status=200`,
+		`level=INFO msg=request request_id=two method=POST route=/v1/images/generations status=400`,
+		`level=DEBUG msg=request request_id=three method=GET route=/health status=200`,
+		`level=DEBUG msg=request request_id=four method=GET route=none status=404`,
+	} {
+		if !strings.Contains(log, line) {
+			t.Errorf("missing %q in\n%s", line, log)
+		}
+	}
+	if strings.Contains(log, "darkness") || !strings.Contains(log, "code=invalid_value") {
+		t.Error(log)
+	}
+}
+
+func TestMetrics(t *testing.T) {
+	m := NewMetrics()
+	h := newHarness(t, func(o *Options) { o.Metrics = m })
+	h.postJSON(generations, `{"prompt":"cat"}`)
+	h.postJSON(generations, `{"prompt":"cat","n":0}`)
+	h.do(request("BREW", "/pot", "", nil))
+	m.OnRequest(engine.Report{Outcome: engine.OutcomeOK, Images: 2, Pixels: 2048, Steps: 20, Stages: map[string]float64{"diffusion": 0.3}})
+	body := h.get("/metrics").Body.String()
+	for _, line := range []string{
+		`strobe_requests_total{model="emoji",status="200"} 1`, `strobe_requests_total{model="emoji",status="400"} 1`,
+		`strobe_request_seconds_count{model="emoji"} 2`, `strobe_http_requests_total{method="other",route="none",status="404"} 1`,
+		`strobe_in_flight 0`, `strobe_queue_length 0`, `strobe_ranks_up{stage="diffusion"} 2`, `strobe_images_total 2`, `strobe_pixels_total 2048`,
+		`strobe_denoise_steps_total 20`, `strobe_engine_requests_total{outcome="ok"} 1`, `strobe_queue_wait_seconds_count 1`, `strobe_stage_seconds_count{stage="diffusion"} 1`,
+		`strobe_profiles{state="complete"} 2`, `strobe_profiles{state="recording"} 0`, `strobe_profiles_started_total 3`, `strobe_profile_events_total 700`,
+		`strobe_profile_losses_total{reason="full"} 4`, `strobe_profile_exports_total{profiler="chrome",result="complete"} 2`, `go_goroutines `,
+	} {
+		if !strings.Contains(body, line) {
+			t.Errorf("missing %s", line)
+		}
+	}
+}
+
+func TestModels(t *testing.T) {
+	h := newHarness(t)
+	list := decode[struct {
+		Object string
+		Data   []map[string]any
+	}](t, h.get("/v1/models"))
+	if list.Object != "list" || len(list.Data) != 1 {
+		t.Fatal(list)
+	}
+	m := list.Data[0]
+	for key, want := range map[string]any{"id": "emoji", "object": "model", "owned_by": "strobe", "root": "emoji", "parent": nil, "max_model_len": nil} {
+		if got, ok := m[key]; !ok || got != want {
+			t.Errorf("%s is %v", key, got)
+		}
+	}
+	details := m["strobe"].(map[string]any)
+	stage := details["stages"].([]any)[0].(map[string]any)
+	if details["synthetic"] != false || details["max_size"] != "1024x1024" || stage["plugin"] != "dit" || stage["ranks_up"] != 2.0 {
+		t.Error(details)
+	}
+	one := decode[map[string]any](t, h.get("/v1/models/emoji"))
+	if one["id"] != "emoji" {
+		t.Error(one)
+	}
+	wantError(t, h.get("/v1/models/flux"), 404, codeNotFound, "model")
+}
+
+func TestHealth(t *testing.T) {
+	h := newHarness(t)
+	try := func(path string, status int, says string) {
+		t.Helper()
+		if w := h.get(path); w.Code != status || !strings.Contains(w.Body.String(), says) {
+			t.Errorf("%s: %d %s", path, w.Code, w.Body)
+		}
+	}
+	try("/health", 200, `{"status":"healthy"}`)
+	try("/ready", 200, `{"status":"ready"}`)
+	try("/version", 200, `{"version":"0.1.0"}`)
+	h.engine.stats.Draining = true
+	try("/health", 200, "healthy")
+	try("/ready", 503, "shutting down")
+	h.engine.stats.Stages = []engine.StageStats{{Name: "diffusion", Plugin: "dit", Ranks: 2, RanksUp: 0}}
+	try("/health", 503, "stage diffusion (plugin dit)")
+	try("/ready", 503, "not_ready")
+}
+
+func TestBodyLimit(t *testing.T) {
+	h := newHarness(t, func(o *Options) { o.MaxBodyBytes = 1000 })
+	large := strings.Repeat(" ", 2000)
+	for name, r := range map[string]*http.Request{
+		"declared":   request("POST", generations, typeJSON, strings.NewReader(large)),
+		"undeclared": request("POST", generations, typeJSON, io.MultiReader(strings.NewReader(large))),
+		"chat":       request("POST", chat, typeJSON, io.MultiReader(strings.NewReader(large))),
+		"strict":     request("POST", "/v1/profiles", typeJSON, io.MultiReader(strings.NewReader(large))),
+		"compat":     request("POST", "/start_profile", typeJSON, io.MultiReader(strings.NewReader(large))),
+		"urlencoded": request("POST", edits, typeForm, io.MultiReader(strings.NewReader("prompt="+large))),
+	} {
+		t.Run(name, func(t *testing.T) {
+			if e := wantError(t, h.do(r), 413, codeTooLarge, ""); !strings.Contains(e.Message, "1000") {
+				t.Error(e.Message)
+			}
+		})
+	}
+	ct, body := multipartBody(t, formPart{name: "prompt", data: "cat"}, formPart{"image", "a.png", "", large})
+	wantError(t, h.do(request("POST", edits, ct, io.MultiReader(strings.NewReader(body)))), 413, codeTooLarge, "")
+}
+
+// TestLargeBodyOverTheWire: a client that sends 100 MB before it reads, as most do, sees the 413 and no broken pipe.
+func TestLargeBodyOverTheWire(t *testing.T) {
+	h := newHarness(t)
+	s := httptest.NewServer(h.server)
+	defer s.Close()
+	conn, err := net.Dial("tcp", s.Listener.Addr().String())
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer conn.Close()
+	const size = 100 << 20
+	head := "POST /v1/images/generations HTTP/1.1\r\nHost: 127.0.0.1\r\nContent-Type: application/json\r\nContent-Length: 104857600\r\n\r\n"
+	if _, err := io.WriteString(conn, head); err != nil {
+		t.Fatal(err)
+	}
+	block := bytes.Repeat([]byte{' '}, 1<<20)
+	for range size / len(block) {
+		if _, err := conn.Write(block); err != nil {
+			t.Fatalf("send: %v", err)
+		}
+	}
+	reply := make([]byte, 12)
+	if _, err := io.ReadFull(conn, reply); err != nil || string(reply) != "HTTP/1.1 413" {
+		t.Fatalf("%q, %v", reply, err)
+	}
+}
+
+// TestClientGoneOverTheWire: a client that hangs up cancels its request.
+func TestClientGoneOverTheWire(t *testing.T) {
+	h := newHarness(t)
+	began, ended := make(chan struct{}), make(chan error, 1)
+	h.engine.hook = func(ctx context.Context, _ *trace.Track, _ *model.Request) error {
+		close(began)
+		<-ctx.Done()
+		ended <- ctx.Err()
+		return ctx.Err()
+	}
+	s := httptest.NewServer(h.server)
+	defer s.Close()
+	ctx, cancel := context.WithCancel(t.Context())
+	r, err := http.NewRequestWithContext(ctx, http.MethodPost, s.URL+generations, strings.NewReader(`{"prompt":"cat"}`))
+	if err != nil {
+		t.Fatal(err)
+	}
+	r.Header.Set("Content-Type", typeJSON)
+	go func() {
+		<-began
+		cancel()
+	}()
+	if resp, err := http.DefaultClient.Do(r); err == nil {
+		resp.Body.Close()
+		t.Error("there was a reply")
+	}
+	if err := <-ended; !errors.Is(err, context.Canceled) {
+		t.Error(err)
+	}
+}
+
+// TestErrorTable: every code has a status, every status a type, and 4xx are never called the server's fault.
+func TestErrorTable(t *testing.T) {
+	for code, status := range statuses {
+		e := failf(code, "", "x")
+		if e.status() != status || status < 400 || status > 599 {
+			t.Errorf("%s: %d", code, e.status())
+		}
+		if (e.typ() == "server_error") != (status >= 500) {
+			t.Errorf("%s: %s", code, e.typ())
+		}
+	}
+	if (&apiError{Code: "nonsense"}).status() != 500 {
+		t.Error("an unknown code is not 500")
+	}
+}
