@@ -1,0 +1,88 @@
+package layers
+
+// Groups of third parties, by prefix of the import path.
+const (
+	grpc        = "google.golang.org/grpc"
+	protobuf    = "google.golang.org/protobuf"
+	goPlugin    = "github.com/hashicorp/go-plugin"
+	hclog       = "github.com/hashicorp/go-hclog"
+	hcl         = "github.com/hashicorp/hcl/v2"
+	cty         = "github.com/zclconf/go-cty"
+	levenshtein = "github.com/agnivade/levenshtein"
+	sys         = "golang.org/x/sys"
+	cobra       = "github.com/spf13/cobra"
+	progressbar = "github.com/schollz/progressbar/v3"
+	prometheus  = "github.com/prometheus/client_golang"
+	image       = "golang.org/x/image"
+	sync        = "golang.org/x/sync"
+)
+
+// layer says what the packages of a tree may import beside the standard library. The longest tree that a package lies in
+// counts. A package may always import the rest of its own tree.
+type layer struct {
+	tree string
+	// own lists trees of this module; "*" is all.
+	own []string
+	// third lists third parties; "*" is all but those in never.
+	third []string
+	// never lists third parties that "*" does not cover.
+	never []string
+}
+
+var table = []layer{
+	{tree: "."}, // package strobe embeds, nothing more
+	{tree: "cmd/strobe", own: []string{"*"}, third: []string{cobra, progressbar, sync, sys}},
+
+	{tree: "core/config", own: []string{"sdk/diag"}, third: []string{hcl, cty, levenshtein}},
+	{tree: "core/catalog", own: []string{"core/config", "internal/wire", "sdk"}, third: []string{sync, sys}},
+	{tree: "core/engine", own: []string{"sdk"}, third: []string{sync}},
+	{tree: "core/profile", own: []string{"internal/wire", "sdk"}, third: []string{sync, sys}},
+	{tree: "core/httpapi", own: []string{"core", "internal/wire", "sdk"}, third: []string{prometheus, image, levenshtein, sync}},
+	{tree: "core/coretest", own: []string{"core", "internal/wire", "sdk"}, third: []string{sync}},
+
+	{tree: "internal/wire", own: []string{"sdk"}, third: []string{goPlugin, hclog, grpc, protobuf, sys}},
+	{tree: "internal/layers"},
+
+	{tree: "sdk/internal", third: []string{sys}},
+	{tree: "sdk/diag"},
+	{tree: "sdk/trace", own: []string{"sdk/internal"}, third: []string{sys}},
+	{tree: "sdk/recording", own: []string{"sdk/internal", "sdk/trace"}, third: []string{sys}},
+	{tree: "sdk/model", own: []string{"sdk/diag", "sdk/trace", "sdk/recording"}},
+	{tree: "sdk/profiler", own: []string{"sdk/diag", "sdk/trace", "sdk/recording"}},
+	{tree: "sdk/schema", own: []string{"sdk/diag"}, third: []string{levenshtein}},
+	{tree: "sdk/proto", third: []string{grpc, protobuf}},
+	{tree: "sdk/plugin", own: []string{"sdk", "internal/wire"}},
+	{tree: "sdk/plugintest", own: []string{"sdk", "internal/wire"}},
+
+	// Each plugin is on its own: the SDK, its own folder, and third parties that are about its work.
+	{tree: "plugins/*", own: []string{"sdk"}, third: []string{"*"}, never: []string{grpc, protobuf, goPlugin, hclog, hcl, cty, cobra}},
+	{tree: "profilers/*", own: []string{"sdk"}, third: []string{"*"}, never: []string{goPlugin, hclog, hcl, cty, cobra}},
+}
+
+// testOnly are third parties that tests of any layer may import.
+var testOnly = []string{
+	"github.com/google/go-cmp",
+	"go.uber.org/goleak",
+	"github.com/rogpeppe/go-internal",
+}
+
+// ownInTests are trees of this module that tests of a tree may import beyond the table.
+var ownInTests = map[string][]string{
+	"core":          {"core", "internal/wire", "sdk"},
+	"sdk":           {"sdk"},
+	"internal/wire": {"sdk"},
+	"plugins":       {"sdk"},
+	"profilers":     {"sdk"},
+	".":             {".", "core/config"},
+}
+
+// sdkDependencies are the modules that come with the SDK, its launcher in internal/wire included. Every author of a
+// plugin depends on them, so a new one is a decision, not an import.
+var sdkDependencies = []string{
+	"github.com/agnivade/levenshtein",
+	"github.com/hashicorp/go-hclog",
+	"github.com/hashicorp/go-plugin",
+	"golang.org/x/sys",
+	"google.golang.org/grpc",
+	"google.golang.org/protobuf",
+}
