@@ -19,6 +19,7 @@ import (
 	"github.com/google/go-cmp/cmp"
 	"github.com/google/go-cmp/cmp/cmpopts"
 
+	"github.com/strobe-dev/strobe/core/coretest"
 	"github.com/strobe-dev/strobe/core/engine"
 	"github.com/strobe-dev/strobe/sdk/model"
 	"github.com/strobe-dev/strobe/sdk/trace"
@@ -283,10 +284,21 @@ func TestClientGone(t *testing.T) {
 	}
 }
 
+// TestBadModelImage: an image whose pixels are not there is the model's fault, not a crash.
 func TestBadModelImage(t *testing.T) {
-	h := newHarness(t)
-	if _, err := encodePicture(model.Image{Width: 2, Height: 2, Pixels: make([]byte, 5)}, formatPNG, 0); err == nil {
-		t.Error("an image with missing pixels was encoded")
+	for _, m := range []model.Image{{}, {Width: 2, Height: 2, Pixels: make([]byte, 5)}, {Width: -1, Height: -1, Pixels: make([]byte, 3)}} {
+		if _, err := encodePicture(m, formatPNG, 0); err == nil {
+			t.Errorf("%dx%d with %d bytes was encoded", m.Width, m.Height, len(m.Pixels))
+		}
 	}
-	_ = h
+	core := coretest.New(t, coretest.Options{NoResize: true})
+	core.Diffusion[0].OnGenerate = func(context.Context, *model.Request, func(model.Progress)) (*model.Result, error) {
+		return &model.Result{Images: []model.Image{{Width: 2, Height: 2, Pixels: make([]byte, 5)}}}, nil
+	}
+	h := newHarness(t, func(o *Options) { o.Engine = core.Engine })
+	wantError(t, h.postJSON(generations, `{"prompt":"cat"}`), 500, codeModelFailed, "")
+	e := wantError(t, h.postJSON(generations, `{"prompt":"cat","size":"64x64"}`), 400, codeInvalidValue, "size")
+	if !strings.Contains(e.Message, "32x32") {
+		t.Errorf("the sizes are not named: %s", e.Message)
+	}
 }

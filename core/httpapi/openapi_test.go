@@ -13,6 +13,7 @@ import (
 	"github.com/google/go-cmp/cmp"
 
 	"github.com/strobe-dev/strobe/core/profile"
+	"github.com/strobe-dev/strobe/sdk/recording/summary"
 )
 
 // document is as much of OpenAPI as the tests look at.
@@ -136,7 +137,7 @@ func TestOpenAPISchemas(t *testing.T) {
 	for name, v := range map[string]any{
 		"Error": errorReply{}, "ImagesReply": imagesReply{}, "ChatReply": chatReply{}, "Model": modelReply{}, "ModelDetails": modelDetails{},
 		"Health": healthReply{}, "Profile": profile.View{}, "ProcessRecording": profile.Process{}, "Export": profile.Export{},
-		"Artifact": profile.Artifact{}, "Losses": profile.Losses{},
+		"Artifact": profile.Artifact{}, "Losses": profile.Losses{}, "Summary": summary.Table{}, "SummarySection": summary.Section{}, "SummaryRow": summary.Row{},
 	} {
 		compareSchema(t, name, d.Components.Schemas[name], reflect.TypeOf(v))
 	}
