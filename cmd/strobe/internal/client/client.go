@@ -100,7 +100,11 @@ func (c *Client) bytes(ctx context.Context, in call) ([]byte, error) {
 		return nil, err
 	}
 	defer resp.Body.Close()
-	raw, err := io.ReadAll(io.LimitReader(resp.Body, maxReply+1))
+	return readReply(in, resp.Body)
+}
+
+func readReply(in call, body io.Reader) ([]byte, error) {
+	raw, err := io.ReadAll(io.LimitReader(body, maxReply+1))
 	if err != nil {
 		return nil, fmt.Errorf("read the reply to %s %s: %w", in.method, in.path, err)
 	}
@@ -129,4 +133,19 @@ func jsonCall(method, path string, v any) (call, error) {
 		return call{}, fmt.Errorf("encode the request %s %s: %w", method, path, err)
 	}
 	return call{method: method, path: path, body: body, contentType: "application/json"}, nil
+}
+
+// Post sends a body and gives the reply, which must be 200: any other status is an [*Error]. It is for calls that have no
+// method of their own because what is sent must be exactly what another client sends.
+func (c *Client) Post(ctx context.Context, path, contentType string, body []byte, header http.Header) ([]byte, error) {
+	in := call{method: http.MethodPost, path: path, body: body, contentType: contentType, header: header}
+	resp, err := c.open(ctx, in)
+	if err != nil {
+		return nil, err
+	}
+	defer resp.Body.Close()
+	if resp.StatusCode != http.StatusOK {
+		return nil, &Error{Status: resp.StatusCode, Message: in.method + " " + path + " answered " + resp.Status}
+	}
+	return readReply(in, resp.Body)
 }

@@ -40,7 +40,7 @@ type ConnectError struct {
 
 // Error names the address and what to do.
 func (e *ConnectError) Error() string {
-	return fmt.Sprintf("no server answers at %s: start one with `strobe serve`, or name another with --server or STROBE_SERVER (%v)",
+	return fmt.Sprintf("no server answers at %s (%v): start one with `strobe serve`, or say where it is with STROBE_SERVER",
 		e.Server, e.Err)
 }
 
@@ -78,7 +78,7 @@ func readError(method, path string, resp *http.Response) error {
 	if e.Message == "" {
 		e.Message = fmt.Sprintf("%s %s answered %s", method, path, resp.Status)
 	}
-	e.Message = printable(e.Message)
+	e.Message = Printable(e.Message)
 	return e
 }
 
@@ -111,8 +111,8 @@ func text(raw json.RawMessage) string {
 	return string(raw)
 }
 
-// printable drops control characters, so that no server writes to the terminal what is more than text.
-func printable(s string) string {
+// Printable drops control characters but newlines, so that no server writes to the terminal what is more than text.
+func Printable(s string) string {
 	return strings.Map(func(r rune) rune {
 		if r == '\n' || !unicode.IsControl(r) {
 			return r

@@ -119,6 +119,12 @@ func (c *Client) StopProfile(ctx context.Context, id string) (*Profile, error) {
 	return c.profile(ctx, call{method: http.MethodPost, path: profilePath(id, "stop")})
 }
 
+// CollectProfile gives the result of a profile that ended by itself and that nobody has asked for yet, once. When there
+// is none, the server's error says that no profile is recording.
+func (c *Client) CollectProfile(ctx context.Context) (*Profile, error) {
+	return c.profile(ctx, call{method: http.MethodPost, path: "/stop_profile"})
+}
+
 // GetProfile gives a profile; id may be [Latest].
 func (c *Client) GetProfile(ctx context.Context, id string) (*Profile, error) {
 	if id != Latest {
