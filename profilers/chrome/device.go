@@ -26,7 +26,6 @@ func (s *sink) deviceOf(p *process, id int) *device {
 	}
 	d := &device{id: id, pid: s.pids.take(id), tids: newNumbers(firstExtraRow)}
 	p.devices = append(p.devices, d)
-	s.deviceIDs[id] = true
 	p.describeProcess(d.pid, title(p.recorded), fmt.Sprintf("GPU %d", id), deviceSort+d.pid)
 	return d
 }
@@ -34,7 +33,7 @@ func (s *sink) deviceOf(p *process, id int) *device {
 // deviceSpan adds device work: a kernel, a copy, a wait. It is false when there is no row for it.
 func (s *sink) deviceSpan(p *process, t *track, e *recording.Event) bool {
 	start := s.since(e.Start)
-	finish := max(start, s.since(e.End))
+	finish := max(start+shortest, s.since(e.End))
 	at := t.rows.put(start, finish)
 	if at < 0 {
 		return false

@@ -122,7 +122,7 @@ func (s *sink) counter(p *process, e *recording.Event) bool {
 	b := append(p.buf, `{"ph":"C","cat":"counter","name":`...)
 	b = strconv.AppendInt(append(append(b, n.quoted...), `,"pid":`...), int64(p.pid), 10)
 	b = s.clock.append(append(b, `,"tid":0,"ts":`...), s.since(e.Start))
-	b = append(append(b, `,"args":{`...), n.key...)
+	b = append(b, `,"args":{"value":`...)
 	if e.Float {
 		b = appendFloat(b, e.Value)
 	} else {

@@ -3,7 +3,6 @@ package chrome
 import (
 	"encoding/json"
 	"fmt"
-	"slices"
 	"strconv"
 	"time"
 
@@ -15,6 +14,9 @@ import (
 // tailBytes is more than one process adds to the compressed end of one file.
 const tailBytes = 2 << 10
 
+// maxDevices bounds the list of devices.
+const maxDevices = 256
+
 // quarterStart is the Unix time, in ns, of the quarter of the year that t lies in. A trace's times count from there, as
 // Kineto's do, so that they keep their nanoseconds as JSON numbers.
 func quarterStart(t time.Time) int64 {
@@ -23,16 +25,16 @@ func quarterStart(t time.Time) int64 {
 	return time.Date(t.Year(), month, 1, 0, 0, 0, 0, time.UTC).UnixNano()
 }
 
-// head is what a file begins with, up to its list of events. p is nil for the merged file.
-func (s *sink) head(name string, p *recording.Process) []byte {
+// head is what a file begins with, up to its list of events. rank is nil for the merged file.
+func (s *sink) head(name string, rank *int) []byte {
 	b := []byte("{\n\"schemaVersion\":1,\n\"displayTimeUnit\":\"ms\",\n\"baseTimeNanoseconds\":")
 	b = strconv.AppendInt(b, s.base, 10)
 	b = appendString(append(b, ",\n\"traceName\":"...), name)
 	b = appendString(append(b, ",\n\"trace_id\":"...), s.profile.ID)
 	b = appendString(append(b, ",\n\"host_name\":"...), s.profile.Host)
-	if p != nil {
+	if rank != nil {
 		// HolisticTraceAnalysis looks for the rank by a pattern that wants the space.
-		b = fmt.Appendf(b, ",\n\"distributedInfo\":{\"backend\":\"strobe\",\"rank\": %d}", p.Rank)
+		b = fmt.Appendf(b, ",\n\"distributedInfo\":{\"backend\":\"strobe\",\"rank\": %d}", *rank)
 	}
 	return append(b, ",\n\"traceEvents\":[\n"...)
 }
@@ -57,18 +59,20 @@ func (s *sink) tail(sum profiler.Summary, p *process) []byte {
 	return append(b, "\n}\n"...)
 }
 
-// deviceProperties lists the devices by number; what they are like is not recorded.
+// deviceProperties lists the devices by number, without a gap, as readers take the number for the place in the list. What the
+// devices are like is not recorded.
 func (s *sink) deviceProperties(p *process) []byte {
-	var ids []int
-	for id := range s.deviceIDs {
-		if p == nil || slices.ContainsFunc(p.devices, func(d *device) bool { return d.id == id }) {
-			ids = append(ids, id)
+	count := 0 // bounded, as a damaged recording may hold any number
+	for _, o := range s.processes {
+		for _, d := range o.devices {
+			if p == nil || p == o {
+				count = max(count, min(d.id+1, maxDevices))
+			}
 		}
 	}
-	slices.Sort(ids)
 	b := []byte{'['}
-	for i, id := range ids {
-		if i > 0 {
+	for id := range count {
+		if id > 0 {
 			b = append(b, ',')
 		}
 		b = fmt.Appendf(b, `{"id":%d}`, id)

@@ -22,25 +22,30 @@ type level struct {
 	last   int64  // the latest end of all
 }
 
-// fit gives the begin and end with which a span may be written, and whether they differ from what was recorded.
+// shortest is the least length of a span in ns: speedscope loses count at one that has none.
+const shortest = 1
+
+// fit gives the begin and end with which a span may be written, and whether it had to be moved.
 func (n *nesting) fit(depth int, seq, parent uint64, start, end int64) (int64, int64, bool) {
-	recordedStart, recordedEnd := start, end
 	if depth >= maxDepth {
-		return start, max(start, end), end < start
+		return start, max(start+shortest, end), end < start
 	}
 	for len(n.levels) < depth+2 {
 		n.levels = append(n.levels, level{first: noChild, last: math.MinInt64})
 	}
 	own, below := &n.levels[depth], &n.levels[depth+1]
+	from, to := start, end
 	if below.parent == seq && below.first != noChild {
-		start, end = min(start, below.first), max(end, below.last)
+		from, to = min(from, below.first), max(to, below.last)
 	}
-	start = max(start, own.last)
-	end = max(start, end)
+	from = max(from, own.last)
+	to = max(to, from+shortest)
 	below.first = noChild
 	if own.parent != parent {
 		own.parent, own.first = parent, noChild
 	}
-	own.first, own.last = min(own.first, start), end
-	return start, end, start != recordedStart || end != recordedEnd
+	own.first, own.last = min(own.first, from), to
+	return from, to, absolute(from-start) > shortest || absolute(to-end) > shortest
 }
+
+func absolute(n int64) int64 { return max(n, -n) }

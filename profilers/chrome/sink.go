@@ -11,6 +11,13 @@ import (
 	"github.com/strobe-dev/strobe/sdk/trace"
 )
 
+// Tools that read all files of a folder tell them apart by one number, so a file's "rank" counts on from stage to stage: the first
+// stage's are its own, the second's begin at a thousand.
+const (
+	ranksPerStage = 1000
+	maxStages     = 1000
+)
+
 // artifactType is the media type of every artifact.
 const artifactType = "application/gzip"
 
@@ -29,7 +36,7 @@ type sink struct {
 	names     nameCache
 	clock     clock
 	pids      numbers
-	deviceIDs map[int]bool
+	ranks     numbers
 	launchers uint64 // processes that have launched device work
 
 	requests pairs  // arrows between processes
@@ -68,7 +75,7 @@ func newSink(p profiler.Profile, level int) (*sink, error) {
 		byProcess: map[*recording.Process]*process{},
 		names:     nameCache{},
 		pids:      newNumbers(firstMadeUp),
-		deviceIDs: map[int]bool{},
+		ranks:     newNumbers(ranksPerStage * maxStages),
 	}
 	s.merged, err = s.create(mergedName(p.ID), nil)
 	return s, err
@@ -77,14 +84,14 @@ func newSink(p profiler.Profile, level int) (*sink, error) {
 // mergedName is the artifact with every process. Its folder keeps it from tools that read all traces of a folder.
 func mergedName(id string) string { return "merged/" + fileSafe(id) + ".trace.json.gz" }
 
-// create makes a file and writes its head. p is nil for the merged file.
-func (s *sink) create(name string, p *recording.Process) (*gzFile, error) {
+// create makes a file and writes its head. rank is nil for the merged file.
+func (s *sink) create(name string, rank *int) (*gzFile, error) {
 	f, err := createGz(filepath.Join(s.profile.Dir, filepath.FromSlash(name)))
 	if err != nil {
 		return nil, err
 	}
 	s.budget.used += f.bytes
-	head, err := s.pack.pack(s.head(name, p), false)
+	head, err := s.pack.pack(s.head(name, rank), false)
 	if err == nil {
 		err = s.add(f, head)
 	}
@@ -157,8 +164,9 @@ func (s *sink) newProcess(r *recording.Process) (*process, error) {
 	if r.Kind == trace.ProcessModel {
 		s.budget.reserved += tailBytes
 		p.name = fileName(r, s.profile.Started, s.before(r))
+		rank := s.ranks.take(r.Stage*ranksPerStage + r.Rank)
 		var err error
-		if p.file, err = s.create(p.name, r); err != nil {
+		if p.file, err = s.create(p.name, &rank); err != nil {
 			return nil, err
 		}
 	}
