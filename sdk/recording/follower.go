@@ -93,10 +93,7 @@ func (f *Follower) Finish(ctx context.Context, fn func(*Batch) error, want ...st
 	}
 	for _, p := range f.procs {
 		p.out.emit = fn
-		for _, t := range p.order {
-			t.finish()
-		}
-		p.out.flush()
+		p.finish()
 		if f.err = p.out.err; f.err != nil {
 			return nil, f.err
 		}

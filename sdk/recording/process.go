@@ -152,10 +152,19 @@ func (p *process) track(id uint32) *track {
 	return t
 }
 
-// last is the recording's last moment as far as this process knows, in ticks.
-func (p *process) last() uint64 {
+// finish delivers the spans that are still open. They end at the last moment that the process recorded.
+func (p *process) finish() {
+	last := p.latest
 	if n := len(p.own.pairs); n > 0 {
-		return max(p.latest, p.own.pairs[n-1].ticks)
+		last = max(last, p.own.pairs[n-1].ticks)
 	}
-	return p.latest
+	for _, t := range p.order {
+		for i := range t.stack {
+			last = max(last, t.stack[i].begin, t.stack[i].end)
+		}
+	}
+	for _, t := range p.order {
+		t.finish(last)
+	}
+	p.out.flush()
 }

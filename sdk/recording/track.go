@@ -184,13 +184,12 @@ func (t *track) settle() {
 }
 
 // finish delivers what is left: nothing will be added any more.
-func (t *track) finish() {
-	last := t.proc.last()
+func (t *track) finish(last uint64) {
 	for n := len(t.stack); n > 0; n-- {
 		sp := &t.stack[n-1]
 		open := sp.end == 0
 		if open {
-			sp.end = max(last, sp.begin)
+			sp.end = last
 		}
 		t.stack = t.stack[:n-1]
 		t.deliver(sp, sp.args, open)
