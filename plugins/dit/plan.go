@@ -1,0 +1,177 @@
+package dit
+
+import (
+	"fmt"
+	"strings"
+
+	"github.com/strobe-dev/strobe/sdk/trace"
+)
+
+// Names that are recorded.
+var (
+	namePipeline  = trace.NameIn(trace.CategoryStage, "pipeline_forward")
+	nameDiffusion = trace.NameIn(trace.CategoryStage, "diffusion_forward")
+	nameStep      = trace.NameIn(trace.CategoryStep, "denoise_step")
+	nameEmbed     = trace.NameIn(trace.CategoryBlock, "embed")
+	nameFinal     = trace.NameIn(trace.CategoryBlock, "final")
+
+	opLinear    = operatorName("linear")
+	opNorm      = operatorName("layer_norm")
+	opModulate  = operatorName("modulate")
+	opAttention = operatorName("attention")
+	opPackHeads = operatorName("pack_heads")
+	opGate      = operatorName("gate_add")
+	opGELU      = operatorName("gelu")
+	opSiLU      = operatorName("silu")
+	opTime      = operatorName("time_embedding")
+	opModSum    = operatorName("modulation")
+	opTokens    = operatorName("concat_tokens")
+	opGuidance  = operatorName("guidance")
+	opEuler     = operatorName("euler_step")
+	opWords     = operatorName("embedding")
+	opNoise     = operatorName("noise")
+	opPixels    = operatorName("to_pixels")
+
+	keyStep     = trace.Name("step")
+	keyTime     = trace.Name("t")
+	keyGuidance = trace.Name("guidance")
+	keyBatch    = trace.Name("cfg_batch")
+	keyModule   = trace.Name("module")
+	keyDims     = trace.Name("Input Dims")
+	keyDType    = trace.Name("dtype")
+	keyFLOPs    = trace.Name("flops")
+	keyBytesRW  = trace.Name("bytes")
+	dtypeF32    = trace.Name("float32")
+)
+
+func operatorName(name string) trace.NameID {
+	return trace.NameIn(trace.CategoryOperator, "dit::"+name)
+}
+
+// operator is an operator as it is recorded: everything about it that the shape decides, made once.
+type operator struct {
+	name trace.NameID
+	args []trace.Arg
+}
+
+// newOperator describes an operator by the shapes it reads. bytes are those read and written, each tensor once.
+// flops is 0 for operators that are no matrix product; then the argument is left out.
+func newOperator(name trace.NameID, module string, flops, bytes int64, dims ...[]int) operator {
+	o := operator{name: name, args: []trace.Arg{
+		trace.Text(keyModule, trace.Name(module)),
+		trace.Shapes(keyDims, trace.Name(shapesJSON(dims))),
+		trace.Text(keyDType, dtypeF32),
+		trace.Int(keyBytesRW, bytes),
+	}}
+	if flops > 0 {
+		o.args = append(o.args, trace.Int(keyFLOPs, flops))
+	}
+	return o
+}
+
+// shapesJSON writes shapes as the recording wants them: [[2,70,192],[192,576]].
+func shapesJSON(dims [][]int) string {
+	var b strings.Builder
+	for i, d := range dims {
+		if i > 0 {
+			b.WriteByte(',')
+		}
+		b.WriteString(strings.ReplaceAll(fmt.Sprint(d), " ", ","))
+	}
+	return "[" + b.String() + "]"
+}
+
+// linearOperator describes x w + bias for an x of the given dimensions, the last of which is the input's.
+func linearOperator(module string, w *matrix, dims ...int) operator {
+	rows := product(dims) / int64(w.in)
+	in, out := int64(w.in), int64(w.out)
+	return newOperator(opLinear, module, 2*rows*in*out, 4*(rows*in+in*out+out+rows*out), dims, []int{w.in, w.out}, []int{w.out})
+}
+
+// rowOperator describes an operator that reads all of dims and writes as much as it reads of the first.
+func rowOperator(name trace.NameID, module string, dims ...[]int) operator {
+	bytes := 4 * product(dims[0])
+	for _, d := range dims {
+		bytes += 4 * product(d)
+	}
+	return newOperator(name, module, 0, bytes, dims...)
+}
+
+func product(dims []int) int64 {
+	n := int64(1)
+	for _, d := range dims {
+		n *= int64(d)
+	}
+	return n
+}
+
+// blockPlan is a block's span and operators.
+type blockPlan struct {
+	name                            trace.NameID
+	norm1, mod1, qkv, pack, attn    operator
+	o, gate1, norm2, mod2, f1, gelu operator
+	f2, gate2                       operator
+}
+
+// plan is a step's operators at one shape.
+type plan struct {
+	shape
+	time, t1, silu1, t2, cond, tm, fm, modulation, inp, tokens operator
+	blocks                                                     []blockPlan
+	norm, mod, out, guidance, euler                            operator
+	words, noise, pixels                                       operator
+}
+
+func newPlan(n *network, s shape) *plan {
+	b, d, seq, patches, in := s.samples(), n.width, n.seq(s), s.imageTokens(), n.patchInputs()
+	tokens, image := []int{b, seq, d}, []int{s.images, patches, in}
+	p := &plan{
+		shape:      s,
+		time:       rowOperator(opTime, "time", []int{n.frequencies}),
+		t1:         linearOperator("t1", n.t1, 1, n.frequencies),
+		silu1:      rowOperator(opSiLU, "t1.silu", []int{1, d}),
+		t2:         linearOperator("t2", n.t2, 1, d),
+		cond:       rowOperator(opSiLU, "condition", []int{b, d}, []int{1, d}),
+		tm:         linearOperator("tm", n.tm, b, d),
+		fm:         linearOperator("fm", n.fm, b, d),
+		modulation: rowOperator(opModSum, "modulation", []int{n.layers, b, 6 * d}, []int{b, 6 * d}),
+		inp:        linearOperator("inp", n.inp, s.images, patches, in),
+		tokens:     rowOperator(opTokens, "tokens", tokens, []int{seq, d}),
+		norm:       rowOperator(opNorm, "final.norm", []int{b, patches, d}),
+		mod:        rowOperator(opModulate, "final.modulate", []int{b, patches, d}, []int{b, 2 * d}),
+		out:        linearOperator("final.out", n.out, b, patches, d),
+		guidance:   rowOperator(opGuidance, "guidance", image, image),
+		euler:      rowOperator(opEuler, "sampler", image, image),
+		words:      rowOperator(opWords, "text", []int{b, n.text, d}),
+		noise:      rowOperator(opNoise, "noise", image),
+		pixels:     rowOperator(opPixels, "pixels", image),
+	}
+	for i := range n.blocks {
+		p.blocks = append(p.blocks, newBlockPlan(n, i, tokens))
+	}
+	return p
+}
+
+func newBlockPlan(n *network, i int, tokens []int) blockPlan {
+	block, name := &n.blocks[i], fmt.Sprintf("blocks.%d", i)
+	b, seq, d := tokens[0], tokens[1], tokens[2]
+	hidden, mod := []int{b, seq, n.mlp}, []int{b, 6 * d}
+	head := []int{b, n.heads, seq, d / n.heads}
+	heads := 4 * product(head)
+	return blockPlan{
+		name:  trace.NameIn(trace.CategoryBlock, name),
+		norm1: rowOperator(opNorm, name+".norm1", tokens),
+		mod1:  rowOperator(opModulate, name+".modulate1", tokens, mod),
+		qkv:   linearOperator(name+".attn.qkv", block.qkv, tokens...),
+		pack:  rowOperator(opPackHeads, name+".attn.heads", []int{b, seq, 3, n.heads, d / n.heads}),
+		attn:  newOperator(opAttention, name+".attn", 4*product(head)*int64(seq), 4*heads, head, head, head),
+		o:     linearOperator(name+".attn.o", block.o, tokens...),
+		gate1: rowOperator(opGate, name+".gate1", tokens, tokens, mod),
+		norm2: rowOperator(opNorm, name+".norm2", tokens),
+		mod2:  rowOperator(opModulate, name+".modulate2", tokens, mod),
+		f1:    linearOperator(name+".mlp.f1", block.f1, tokens...),
+		gelu:  rowOperator(opGELU, name+".mlp.gelu", hidden),
+		f2:    linearOperator(name+".mlp.f2", block.f2, hidden...),
+		gate2: rowOperator(opGate, name+".gate2", tokens, tokens, mod),
+	}
+}
