@@ -68,10 +68,20 @@ func (x *Exporter) IsOpen() bool {
 	return x.open != nil
 }
 
+// Mend takes the profiler's hooks away, at any time.
+func (x *Exporter) Mend() {
+	x.mu.Lock()
+	defer x.mu.Unlock()
+	x.OnOpen, x.OnFinish, x.OnAbort, x.Edit = nil, nil, nil, nil
+}
+
 // Open begins a profile's export.
 func (x *Exporter) Open(ctx context.Context, r wire.OpenRequest) error {
-	if x.OnOpen != nil {
-		if err := x.OnOpen(ctx, r); err != nil {
+	x.mu.Lock()
+	hook := x.OnOpen
+	x.mu.Unlock()
+	if hook != nil {
+		if err := hook(ctx, r); err != nil {
 			return err
 		}
 	}
@@ -88,15 +98,15 @@ func (x *Exporter) Open(ctx context.Context, r wire.OpenRequest) error {
 // Finish writes one artifact for each rank's segment and a merged one.
 func (x *Exporter) Finish(ctx context.Context, r wire.FinishRequest) (wire.FinishReply, error) {
 	x.mu.Lock()
-	open := x.open
+	open, hook, edit := x.open, x.OnFinish, x.Edit
 	x.open = nil
 	x.finishes = append(x.finishes, r)
 	x.mu.Unlock()
 	if open == nil {
 		return wire.FinishReply{}, errors.New("no profile is open")
 	}
-	if x.OnFinish != nil {
-		if err := x.OnFinish(ctx, r); err != nil {
+	if hook != nil {
+		if err := hook(ctx, r); err != nil {
 			return wire.FinishReply{}, err
 		}
 	}
@@ -114,8 +124,8 @@ func (x *Exporter) Finish(ctx context.Context, r wire.FinishRequest) (wire.Finis
 		}
 	}
 	err := x.write(open.Profile.Dir, profiler.Artifact{Name: x.Label + "/merged/" + open.Profile.ID + ".json"}, &reply)
-	if x.Edit != nil {
-		x.Edit(open.Profile.Dir, &reply)
+	if edit != nil {
+		edit(open.Profile.Dir, &reply)
 	}
 	return reply, err
 }
@@ -137,9 +147,10 @@ func (x *Exporter) Abort(ctx context.Context) error {
 	x.mu.Lock()
 	x.aborts++
 	x.open = nil
+	hook := x.OnAbort
 	x.mu.Unlock()
-	if x.OnAbort != nil {
-		return x.OnAbort(ctx)
+	if hook != nil {
+		return hook(ctx)
 	}
 	return nil
 }

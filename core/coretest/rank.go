@@ -89,6 +89,13 @@ func (r *Rank) SetDown(err error) {
 	r.down = err
 }
 
+// Mend takes the rank up and its hooks away, at any time.
+func (r *Rank) Mend() {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	r.down, r.OnGenerate, r.OnStart, r.OnStop = nil, nil, nil, nil
+}
+
 // Served is how many Generates have begun.
 func (r *Rank) Served() int { return int(r.served.Load()) }
 
@@ -112,8 +119,11 @@ func (r *Rank) Starts() []trace.Start {
 // Generate makes grey images, or resizes those that it gets, after Steps steps.
 func (r *Rank) Generate(ctx context.Context, req *model.Request, progress func(model.Progress)) (*model.Result, error) {
 	r.served.Add(1)
-	if r.OnGenerate != nil {
-		return r.OnGenerate(ctx, req, progress)
+	r.mu.Lock()
+	hook := r.OnGenerate
+	r.mu.Unlock()
+	if hook != nil {
+		return hook(ctx, req, progress)
 	}
 	began := time.Now()
 	steps := req.Steps
@@ -163,8 +173,11 @@ func sleep(ctx context.Context, d time.Duration) error {
 
 // StartRecording makes the segment as an empty file.
 func (r *Rank) StartRecording(ctx context.Context, s trace.Start) error {
-	if r.OnStart != nil {
-		if err := r.OnStart(ctx, s); err != nil {
+	r.mu.Lock()
+	hook := r.OnStart
+	r.mu.Unlock()
+	if hook != nil {
+		if err := hook(ctx, s); err != nil {
 			return err
 		}
 	}
@@ -184,8 +197,11 @@ func (r *Rank) StartRecording(ctx context.Context, s trace.Start) error {
 
 // StopRecording ends the recording.
 func (r *Rank) StopRecording(ctx context.Context) (trace.Stats, error) {
-	if r.OnStop != nil {
-		if err := r.OnStop(ctx); err != nil {
+	r.mu.Lock()
+	hook := r.OnStop
+	r.mu.Unlock()
+	if hook != nil {
+		if err := hook(ctx); err != nil {
 			return trace.Stats{}, err
 		}
 	}

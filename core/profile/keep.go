@@ -17,9 +17,9 @@ func (m *Manager) Delete(id string) error {
 		m.mu.Unlock()
 		return notFound(id)
 	}
-	if !p.view.State.Final() || m.active == p {
+	if state := p.view.State; !state.Final() {
 		m.mu.Unlock()
-		return &Error{Code: CodeActive, ID: id, Message: fmt.Sprintf("profile %s is %s; stop it before it is deleted", id, p.view.State)}
+		return &Error{Code: CodeActive, ID: id, Message: fmt.Sprintf("profile %s is %s; stop it before it is deleted", id, state)}
 	}
 	m.forget(p)
 	m.mu.Unlock()
@@ -45,7 +45,7 @@ func (m *Manager) surplus() []*entry {
 	}
 	var ended []View
 	for _, p := range m.entries {
-		if p.view.State.Final() && p != m.active {
+		if p.view.State.Final() {
 			ended = append(ended, p.view)
 		}
 	}

@@ -1,12 +1,15 @@
 package profile
 
 import (
+	"context"
 	"encoding/json"
 	"fmt"
 	"io"
 	"os"
 	"path/filepath"
+	"time"
 
+	"github.com/strobe-dev/strobe/sdk/recording"
 	"github.com/strobe-dev/strobe/sdk/recording/summary"
 )
 
@@ -45,4 +48,53 @@ func readSummary(dir string) (summary.Table, error) {
 		return t, fmt.Errorf("read the summary: %w", err)
 	}
 	return t, nil
+}
+
+// summaryTimeout bounds the reading of a recording for its summary.
+const summaryTimeout = 5 * time.Minute
+
+// Summary is the table of an ended profile: the one that came with its export, else computed from its recording by
+// the same aggregator, and kept.
+func (m *Manager) Summary(id string) (summary.Table, error) {
+	v, err := m.Get(id)
+	if err != nil {
+		return summary.Table{}, err
+	}
+	if !v.State.Final() {
+		return summary.Table{}, &Error{Code: CodeActive, ID: id, Message: fmt.Sprintf("profile %s is %s; its summary comes when it has ended: stop it first", id, v.State)}
+	}
+	m.summaries.Lock()
+	defer m.summaries.Unlock()
+	dir := filepath.Join(m.dir, v.ID)
+	t, err := readSummary(dir)
+	if err == nil {
+		return t, nil
+	}
+	if !os.IsNotExist(err) {
+		m.log.Warn("read a profile's summary; it is computed again", logID, id, logError, err)
+	}
+	t, err = computeSummary(m.base, filepath.Join(dir, recordingName))
+	if err != nil {
+		return t, &Error{Code: CodeNotFound, ID: id, Err: err, Message: fmt.Sprintf("profile %s has no summary, and its recording cannot be read: %v", id, err)}
+	}
+	if err := writeJSON(filepath.Join(dir, summaryName), t); err != nil {
+		m.log.Warn("keep a profile's summary", logID, id, logError, err)
+	}
+	return t, nil
+}
+
+// computeSummary reads a recording from its beginning.
+func computeSummary(ctx context.Context, dir string) (summary.Table, error) {
+	ctx, cancel := context.WithTimeout(ctx, summaryTimeout)
+	defer cancel()
+	var a summary.Aggregator
+	read, err := recording.Read(ctx, dir, func(b *recording.Batch) error {
+		a.Add(b)
+		return nil
+	})
+	if err != nil {
+		return summary.Table{}, err
+	}
+	a.AddLosses(read)
+	return a.Table(), nil
 }

@@ -1,0 +1,66 @@
+package profile
+
+import (
+	"context"
+	"os"
+	"sync"
+
+	"github.com/strobe-dev/strobe/sdk/trace"
+	"github.com/strobe-dev/strobe/sdk/trace/procstat"
+)
+
+// Local records this very process: core.
+type Local struct {
+	rec *trace.Recorder
+
+	mu     sync.Mutex
+	cancel context.CancelFunc // ends the sampling of process counters; nil while not recording
+	ended  chan struct{}
+}
+
+// NewLocal makes core's own recorder a [Recorder].
+func NewLocal(rec *trace.Recorder) *Local { return &Local{rec: rec} }
+
+// Label is "core".
+func (l *Local) Label() string { return "core" }
+
+// Stage is 0: core is no stage.
+func (l *Local) Stage() int { return 0 }
+
+// StageName is empty: core is no stage.
+func (l *Local) StageName() string { return "" }
+
+// Rank is 0.
+func (l *Local) Rank() int { return 0 }
+
+// PID is this process's id.
+func (l *Local) PID() int { return os.Getpid() }
+
+// StartRecording starts the recorder and samples the process's counters until it is stopped.
+func (l *Local) StartRecording(_ context.Context, s trace.Start) error {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	if err := l.rec.Start(s); err != nil {
+		return err
+	}
+	ctx, cancel := context.WithCancel(context.Background())
+	ended := make(chan struct{})
+	l.cancel, l.ended = cancel, ended
+	go func() {
+		defer close(ended)
+		procstat.Run(ctx, l.rec)
+	}()
+	return nil
+}
+
+// StopRecording stops the recorder.
+func (l *Local) StopRecording(context.Context) (trace.Stats, error) {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	if l.cancel != nil {
+		l.cancel()
+		<-l.ended
+		l.cancel = nil
+	}
+	return l.rec.Stop()
+}
