@@ -55,7 +55,7 @@ func fromInt32(v *int32) *int {
 func toProcesses(ss []recording.Summary) []*profilerv1.ProcessSummary {
 	var out []*profilerv1.ProcessSummary
 	for _, s := range ss {
-		m := &profilerv1.ProcessSummary{Events: s.Events, Bytes: s.Bytes, Open: s.Open, Lost: &profilerv1.Losses{
+		m := &profilerv1.ProcessSummary{Events: s.Events, Bytes: s.Bytes, Open: s.Open, Error: text(s.Error), Lost: &profilerv1.Losses{
 			Full: s.Lost.Full, NotReady: s.Lost.NotReady, Names: s.Lost.Names, Truncated: s.Lost.Truncated, Depth: s.Lost.Depth, Corrupt: s.Lost.Corrupt}}
 		if p := s.Process; p != nil {
 			m.Kind, m.Name, m.Model, m.Stage, m.StageName = uint32(p.Kind), text(p.Name), text(p.Model), int32(p.Stage), text(p.StageName)
@@ -81,7 +81,7 @@ func processesFrom(ms []*profilerv1.ProcessSummary) []recording.Summary {
 				},
 				PID: int(m.GetPid()), Host: m.GetHost(), BootID: m.GetBootId(), Segments: m.GetSegments(),
 			},
-			Events: m.GetEvents(), Bytes: m.GetBytes(), Open: m.GetOpen(),
+			Events: m.GetEvents(), Bytes: m.GetBytes(), Open: m.GetOpen(), Error: m.GetError(),
 			Lost: recording.Losses{Corrupt: l.GetCorrupt(), Losses: trace.Losses{
 				Full: l.GetFull(), NotReady: l.GetNotReady(), Names: l.GetNames(), Truncated: l.GetTruncated(), Depth: l.GetDepth()}},
 		})

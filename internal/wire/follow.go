@@ -14,6 +14,7 @@ import (
 	"github.com/strobe-dev/strobe/sdk/profiler"
 	profilerv1 "github.com/strobe-dev/strobe/sdk/proto/strobe/profiler/v1"
 	"github.com/strobe-dev/strobe/sdk/recording"
+	"github.com/strobe-dev/strobe/sdk/recording/summary"
 )
 
 // Between looks at a growing recording: often while events come, seldom while nothing does.
@@ -34,8 +35,10 @@ type export struct {
 	reply  chan *profilerv1.FinishResponse
 	done   chan struct{}
 
-	failed error // the sink's first error; only the goroutine uses it
-	table  aggregator
+	// Only the goroutine uses these.
+	failed error  // the sink's first error
+	warned string // the reader's last error that was logged
+	table  summary.Aggregator
 }
 
 // finishing is what Finish brings.
@@ -68,7 +71,7 @@ func (e *export) over() bool {
 func (e *export) run() {
 	defer close(e.done)
 	defer e.cancel(nil)
-	f := newFollower(e.dir)
+	f := recording.Follow(e.dir, recording.Options{})
 	defer f.Close()
 	timer := time.NewTimer(pollBusy)
 	defer timer.Stop()
@@ -87,10 +90,13 @@ func (e *export) run() {
 }
 
 // poll reads what is there and says how long to wait. A reader's error is not final: the file may be half made.
-func (e *export) poll(f follower) time.Duration {
+func (e *export) poll(f *recording.Follower) time.Duration {
 	n, err := f.Poll(e.ctx, e.deliver)
 	if err != nil && e.ctx.Err() == nil {
-		e.profile.Log.Warn("follow recording", "error", err.Error())
+		if e.warned != err.Error() {
+			e.warned = err.Error()
+			e.profile.Log.Warn("follow recording", "error", e.warned)
+		}
 		return pollIdle
 	}
 	if n == 0 {
@@ -123,10 +129,11 @@ func (e *export) guard(op string, f func() error) (err error) {
 }
 
 // complete reads the rest and lets the sink finish, in any case: it may have files to close.
-func (e *export) complete(f follower, r finishing) *profilerv1.FinishResponse {
+func (e *export) complete(f *recording.Follower, r finishing) *profilerv1.FinishResponse {
 	stop := context.AfterFunc(r.ctx, func() { e.cancel(context.Cause(r.ctx)) })
 	defer stop()
-	processes, err := f.Finish(e.ctx, r.segments, e.deliver)
+	processes, err := f.Finish(e.ctx, e.deliver, r.segments...)
+	e.table.AddLosses(processes)
 	problems := []error{e.failed}
 	if err != nil {
 		problems = append(problems, fmt.Errorf("read recording: %w", err))

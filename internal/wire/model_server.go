@@ -16,6 +16,7 @@ import (
 	modelv1 "github.com/strobe-dev/strobe/sdk/proto/strobe/model/v1"
 	pluginv1 "github.com/strobe-dev/strobe/sdk/proto/strobe/plugin/v1"
 	"github.com/strobe-dev/strobe/sdk/trace"
+	"github.com/strobe-dev/strobe/sdk/trace/procstat"
 )
 
 // modelServer serves one model in one process.
@@ -165,6 +166,17 @@ func (s *modelServer) StopRecording(context.Context, *modelv1.StopRecordingReque
 	l := stats.Lost
 	return &modelv1.StopRecordingResponse{Events: stats.Events, Bytes: stats.Bytes, Lost: &modelv1.Losses{
 		Full: l.Full, NotReady: l.NotReady, Names: l.Names, Truncated: l.Truncated, Depth: l.Depth}}, nil
+}
+
+// sampleProcess records what this process costs until the function that it returns is called.
+func sampleProcess(rec *trace.Recorder) (end func()) {
+	ctx, cancel := context.WithCancel(context.Background())
+	done := make(chan struct{})
+	go func() {
+		defer close(done)
+		procstat.Run(ctx, rec)
+	}()
+	return func() { cancel(); <-done }
 }
 
 func (s *modelServer) endSampling() {

@@ -456,7 +456,9 @@ type ProcessSummary struct {
 	// Spans still open at the end.
 	Open uint64 `protobuf:"varint,14,opt,name=open,proto3" json:"open,omitempty"`
 	// What was not recorded or not read.
-	Lost          *Losses `protobuf:"bytes,15,opt,name=lost,proto3" json:"lost,omitempty"`
+	Lost *Losses `protobuf:"bytes,15,opt,name=lost,proto3" json:"lost,omitempty"`
+	// Why a segment that must be there is missing or cannot be read. Empty: all is well.
+	Error         string `protobuf:"bytes,16,opt,name=error,proto3" json:"error,omitempty"`
 	unknownFields protoimpl.UnknownFields
 	sizeCache     protoimpl.SizeCache
 }
@@ -594,6 +596,13 @@ func (x *ProcessSummary) GetLost() *Losses {
 		return x.Lost
 	}
 	return nil
+}
+
+func (x *ProcessSummary) GetError() string {
+	if x != nil {
+		return x.Error
+	}
+	return ""
 }
 
 // Losses counts what is missing, in events unless said.
@@ -799,7 +808,7 @@ const file_strobe_profiler_v1_profiler_proto_rawDesc = "" +
 	"\x06events\x18\b \x01(\x04R\x06events\x12\x18\n" +
 	"\adropped\x18\t \x01(\x04R\adroppedB\b\n" +
 	"\x06_stageB\a\n" +
-	"\x05_rank\"\x82\x03\n" +
+	"\x05_rank\"\x98\x03\n" +
 	"\x0eProcessSummary\x12\x12\n" +
 	"\x04kind\x18\x01 \x01(\rR\x04kind\x12\x12\n" +
 	"\x04name\x18\x02 \x01(\tR\x04name\x12\x14\n" +
@@ -817,7 +826,8 @@ const file_strobe_profiler_v1_profiler_proto_rawDesc = "" +
 	"\x06events\x18\f \x01(\x04R\x06events\x12\x14\n" +
 	"\x05bytes\x18\r \x01(\x03R\x05bytes\x12\x12\n" +
 	"\x04open\x18\x0e \x01(\x04R\x04open\x12.\n" +
-	"\x04lost\x18\x0f \x01(\v2\x1a.strobe.profiler.v1.LossesR\x04lost\"\x9d\x01\n" +
+	"\x04lost\x18\x0f \x01(\v2\x1a.strobe.profiler.v1.LossesR\x04lost\x12\x14\n" +
+	"\x05error\x18\x10 \x01(\tR\x05error\"\x9d\x01\n" +
 	"\x06Losses\x12\x12\n" +
 	"\x04full\x18\x01 \x01(\x04R\x04full\x12\x1b\n" +
 	"\tnot_ready\x18\x02 \x01(\x04R\bnotReady\x12\x14\n" +
