@@ -17,23 +17,29 @@ const (
 	firstExtraRow = 1 << 20
 )
 
-// deviceOf is the process's device with that number, described to viewers when it is new.
+// deviceOf is the process's device with that number, described to viewers when it is new. Two processes may call two devices by
+// one number, or one device by two; in a trace each has its own, which is its "device", its pid and its place among the
+// properties, as readers want these to be the same.
 func (s *sink) deviceOf(p *process, id int) *device {
 	for _, d := range p.devices {
 		if d.id == id {
 			return d
 		}
 	}
-	d := &device{id: id, pid: s.pids.take(id), tids: newNumbers(firstExtraRow)}
+	d := &device{id: id, pid: s.pids.takeFrom(max(id, 0)), tids: newNumbers(firstExtraRow)}
 	p.devices = append(p.devices, d)
-	p.describeProcess(d.pid, title(p.recorded), fmt.Sprintf("GPU %d", id), deviceSort+d.pid)
+	label := fmt.Sprintf("GPU %d", d.pid)
+	if d.pid != id {
+		label += fmt.Sprintf(" (its process calls it %d)", id)
+	}
+	p.describeProcess(d.pid, title(p.recorded), label, deviceSort+d.pid)
 	return d
 }
 
 // deviceSpan adds device work: a kernel, a copy, a wait. It is false when there is no row for it.
 func (s *sink) deviceSpan(p *process, t *track, e *recording.Event) bool {
 	start := s.since(e.Start)
-	finish := max(start+shortest, s.since(e.End))
+	finish := max(start+gap, s.since(e.End))
 	at := t.rows.put(start, finish)
 	if at < 0 {
 		return false
@@ -57,7 +63,7 @@ func (s *sink) deviceSpan(p *process, t *track, e *recording.Event) bool {
 	if known && call.id > 0 {
 		b = append(strconv.AppendInt(append(b, `"External id":`...), call.id, 10), ',')
 	}
-	b = strconv.AppendInt(append(b, `"device":`...), int64(t.recorded.DeviceID), 10)
+	b = strconv.AppendInt(append(b, `"device":`...), int64(t.device.pid), 10)
 	b = strconv.AppendUint(append(b, `,"context":`...), uint64(t.recorded.ContextID), 10)
 	b = strconv.AppendUint(append(b, `,"stream":`...), uint64(t.recorded.StreamID), 10)
 	b = append(b, ',')

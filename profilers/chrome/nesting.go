@@ -22,30 +22,36 @@ type level struct {
 	last   int64  // the latest end of all
 }
 
-// shortest is the least length of a span in ns: speedscope loses count at one that has none.
-const shortest = 1
+const (
+	// gap is the least length of a span, and the least time in ns between the ends of two. Viewers add begin and length as
+	// float64 and lose count when a span seems to end a little after what follows, or encloses, it. Clocks that tick in
+	// nanoseconds leave larger gaps by themselves.
+	gap = 1
+	// unnoticed is how far, in ns, a span may be moved without being counted.
+	unnoticed = 1000
+)
 
-// fit gives the begin and end with which a span may be written, and whether it had to be moved.
+// fit gives the begin and end with which a span may be written, and whether it was moved noticeably.
 func (n *nesting) fit(depth int, seq, parent uint64, start, end int64) (int64, int64, bool) {
 	if depth >= maxDepth {
-		return start, max(start+shortest, end), end < start
+		return start, max(start+gap, end), end < start
 	}
 	for len(n.levels) < depth+2 {
-		n.levels = append(n.levels, level{first: noChild, last: math.MinInt64})
+		n.levels = append(n.levels, level{first: noChild, last: -gap})
 	}
 	own, below := &n.levels[depth], &n.levels[depth+1]
 	from, to := start, end
 	if below.parent == seq && below.first != noChild {
-		from, to = min(from, below.first), max(to, below.last)
+		from, to = min(from, below.first), max(to, below.last+gap)
 	}
-	from = max(from, own.last)
-	to = max(to, from+shortest)
+	from = max(from, own.last+gap)
+	to = max(to, from+gap)
 	below.first = noChild
 	if own.parent != parent {
 		own.parent, own.first = parent, noChild
 	}
 	own.first, own.last = min(own.first, from), to
-	return from, to, absolute(from-start) > shortest || absolute(to-end) > shortest
+	return from, to, absolute(from-start) > unnoticed || absolute(to-end) > unnoticed
 }
 
 func absolute(n int64) int64 { return max(n, -n) }

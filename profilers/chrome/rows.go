@@ -29,10 +29,10 @@ func (r *row) put(start, end int64) bool {
 	if at > 0 && r.spans[at-1].start > start { // in order, as nearly always, the search is spared
 		at = sort.Search(at, func(i int) bool { return r.spans[i].start > start })
 	}
-	if at > 0 && r.spans[at-1].end > start {
+	if at > 0 && r.spans[at-1].end+gap > start {
 		return false
 	}
-	if at < len(r.spans) && r.spans[at].start < end {
+	if at < len(r.spans) && r.spans[at].start < end+gap {
 		return false
 	}
 	r.insert(at, interval{start, end})

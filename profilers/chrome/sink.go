@@ -69,12 +69,12 @@ func newSink(p profiler.Profile, level int) (*sink, error) {
 	}
 	s := &sink{
 		profile:   p,
-		base:      quarterStart(p.Started),
+		base:      dayStart(p.Started),
 		pack:      pack,
 		budget:    budget{limit: p.MaxBytes},
 		byProcess: map[*recording.Process]*process{},
 		names:     nameCache{},
-		pids:      newNumbers(firstMadeUp),
+		pids:      newNumbers(firstMadeUpPID),
 		ranks:     newNumbers(ranksPerStage * maxStages),
 	}
 	s.merged, err = s.create(mergedName(p.ID), nil)
@@ -156,7 +156,7 @@ func (s *sink) process(r *recording.Process) (*process, error) {
 func (s *sink) newProcess(r *recording.Process) (*process, error) {
 	p := &process{
 		recorded: r,
-		pid:      s.pids.take(r.PID),
+		pid:      s.pids.take(processPID(r.PID)),
 		tracks:   map[*recording.Track]*track{},
 		buf:      make([]byte, 0, blockBytes+blockBytes/8),
 	}

@@ -35,8 +35,8 @@ type arrow struct {
 
 // device is a device of a process: in a trace it is a process of its own.
 type device struct {
-	id   int
-	pid  int
+	id   int // as its process calls it
+	pid  int // as the trace calls it
 	tids numbers
 }
 
