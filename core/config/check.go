@@ -13,15 +13,17 @@ import (
 // check finds what is wrong between blocks, and fills in what one block's defaults take from others.
 func (r *reader) check(c parsed, known Known) {
 	used := map[string]bool{}
-	for _, m := range c.Models {
-		for _, s := range m.Stages {
+	for i := range c.Models {
+		for j := range c.Models[i].Stages {
+			s := &c.Models[i].Stages[j]
 			used[s.Plugin] = true
-			r.checkPlugin(c.Config, s.Origin, s.Plugin, KindModel, known.Models)
+			s.unsound = !r.checkPlugin(c.Config, s.Origin, s.Plugin, KindModel, known.Models)
 		}
 	}
-	for _, p := range c.Profilers {
+	for i := range c.Profilers {
+		p := &c.Profilers[i]
 		used[p.Plugin] = true
-		r.checkPlugin(c.Config, p.Origin, p.Plugin, KindProfiler, known.Profilers)
+		p.unsound = !r.checkPlugin(c.Config, p.Origin, p.Plugin, KindProfiler, known.Profilers)
 	}
 	for _, p := range c.Plugins {
 		builtin := slices.Contains(known.Models, p.Name) && p.Kind == KindModel ||
@@ -37,17 +39,17 @@ func (r *reader) check(c parsed, known Known) {
 	r.found = append(r.found, c.budget()...)
 }
 
-// checkPlugin finds a name that is neither a built-in nor a plugin block of the right kind.
-func (r *reader) checkPlugin(c *Config, at Origin, name, kind string, builtins []string) {
+// checkPlugin finds a name that is neither a built-in nor a plugin block of the right kind, and reports whether it is one.
+func (r *reader) checkPlugin(c *Config, at Origin, name, kind string, builtins []string) bool {
 	if name == "" || slices.Contains(builtins, name) {
-		return
+		return name != ""
 	}
 	where := at.Range(diag.Path{"plugin"})
 	if p := c.Plugin(name); p != nil {
 		if p.Kind != "" && p.Kind != kind {
 			r.errorf(where, "", "plugin %q is of kind %s, and %s needs one of kind %s", name, p.Kind, at.name, kind)
 		}
-		return
+		return p.Kind == kind && len(p.Command) > 0
 	}
 	names := slices.Clone(builtins)
 	for _, p := range c.Plugins {
@@ -58,10 +60,23 @@ func (r *reader) checkPlugin(c *Config, at Origin, name, kind string, builtins [
 	detail := hint(name, "there are", names)
 	if closest(name, names) != "" {
 		r.errorf(where, detail, "no %s plugin %q, built in or declared", kind, name)
-		return
+		return false
 	}
 	own := fmt.Sprintf("a plugin of your own is declared so:\n  plugin %q {\n    kind = %q\n    command = [\"./bin/%s\"]\n  }", name, kind, name)
 	r.errorf(where, strings.TrimPrefix(detail+"\n"+own, "\n"), "no %s plugin %q, built in or declared", kind, name)
+	return false
+}
+
+// prune takes out of an unsound configuration what is already a finding, so that those who look further do not find it
+// again: stages and profilers without a plugin, names of profilers that are not declared.
+func (c *Config) prune() {
+	for i := range c.Models {
+		c.Models[i].Stages = slices.DeleteFunc(c.Models[i].Stages, func(s Stage) bool { return s.unsound })
+	}
+	c.Server.Profilers = slices.DeleteFunc(c.Server.Profilers, func(name string) bool {
+		return !slices.ContainsFunc(c.Profilers, func(p Profiler) bool { return p.Name == name && !p.unsound })
+	})
+	c.Profilers = slices.DeleteFunc(c.Profilers, func(p Profiler) bool { return p.unsound })
 }
 
 func (r *reader) checkModel(c parsed) {

@@ -132,6 +132,16 @@ func TestParseKeepsWhatIsSound(t *testing.T) {
 	if m, err := c.ServedModel(); err != nil || len(m.Stages) != 1 {
 		t.Errorf("served model %v, %v", m, err)
 	}
+	c, err = config.Load("testdata/findings/plugins.hcl", known)
+	if err == nil || c == nil {
+		t.Fatalf("Load = %v, %v; want both", c, err)
+	}
+	if m, err := c.ServedModel(); err != nil || len(m.Stages) != 0 {
+		t.Errorf("served model %v, %v: stages without a plugin are left", m, err)
+	}
+	if len(c.Profilers) != 1 || c.Profilers[0].Name != "mine" {
+		t.Errorf("profilers %v", c.Profilers)
+	}
 	if c, err := config.Load("testdata/findings/syntax.hcl", known); err == nil || c != nil {
 		t.Errorf("Load of no HCL = %v, %v", c, err)
 	}

@@ -61,7 +61,7 @@ func Load(path string, known Known) (*Config, error) {
 
 // Parse reads a configuration. An error is [Diagnostics] with every finding, warnings too, in order of the file. The
 // Config then still holds what was sound, so that a caller can look for more findings (a plugin's, about its own
-// block); it must not be served. It is nil when the text is not HCL at all.
+// block): blocks that name no plugin are left out. It must not be served. It is nil when the text is not HCL at all.
 //
 // Relative paths and commands are resolved against filename's folder: for [BuiltInName] that is the working folder.
 func Parse(src []byte, filename string, known Known) (*Config, error) {
@@ -79,6 +79,7 @@ func Parse(src []byte, filename string, known Known) (*Config, error) {
 	r.check(c, known)
 	r.found.Sort()
 	if r.found.HasErrors() {
+		c.prune()
 		return c.Config, r.found
 	}
 	c.Warnings = r.found

@@ -16,6 +16,8 @@ type Origin struct {
 	block  hcl.Range
 	name   string // the block in words: `profiler "otlp"`
 	ranges map[string]hcl.Range
+	// unsound: a finding says already that the block names no plugin.
+	unsound bool
 }
 
 // source is a file's name and text, kept so that a later finding can show its line.

@@ -11,6 +11,8 @@ const (
 	levenshtein = "github.com/agnivade/levenshtein"
 	sys         = "golang.org/x/sys"
 	cobra       = "github.com/spf13/cobra"
+	pflag       = "github.com/spf13/pflag" // cobra's flags
+	term        = "golang.org/x/term"
 	progressbar = "github.com/schollz/progressbar/v3"
 	prometheus  = "github.com/prometheus/client_golang"
 	image       = "golang.org/x/image"
@@ -31,7 +33,7 @@ type layer struct {
 
 var table = []layer{
 	{tree: "."}, // package strobe embeds, nothing more
-	{tree: "cmd/strobe", own: []string{"*"}, third: []string{cobra, progressbar, sync, sys}},
+	{tree: "cmd/strobe", own: []string{"*"}, third: []string{cobra, pflag, progressbar, sync, sys, term}},
 
 	{tree: "core/config", own: []string{"sdk/diag"}, third: []string{hcl, cty, levenshtein}},
 	{tree: "core/catalog", own: []string{"core/config", "internal/wire", "sdk"}, third: []string{sync, sys}},
