@@ -111,6 +111,9 @@ func (h *Host) launch(ctx context.Context, s Spec) (*Process, error) {
 	if err := insidePlugin(); err != nil {
 		return nil, err
 	}
+	if h.spawn.closed() {
+		return nil, ErrClosed
+	}
 	path, err := program(s.Command)
 	if err != nil {
 		return nil, err

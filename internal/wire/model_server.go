@@ -186,9 +186,13 @@ func (s *modelServer) endSampling() {
 	}
 }
 
-// finish closes the session when the generation that runs has ended, then the recorder. The host's deadline bounds it.
-func (s *modelServer) finish() {
-	<-s.turn
+// finish closes the session when the generation that runs has ended, then the recorder.
+func (s *modelServer) finish(ctx context.Context) {
+	select {
+	case <-s.turn:
+	case <-ctx.Done():
+		return // the model hangs, and the process's end is next
+	}
 	defer func() { s.turn <- struct{}{} }()
 	s.mu.Lock()
 	defer s.mu.Unlock()

@@ -35,8 +35,8 @@ type pluginServer struct {
 	pluginv1.UnimplementedPluginServiceServer
 	log      *slog.Logger
 	identity func() identity
-	prober   Prober // nil when the author has none
-	end      func() // ends what runs, idempotent
+	prober   Prober                // nil when the author has none
+	end      func(context.Context) // ends what runs, idempotent
 
 	mu         sync.Mutex
 	pristine   reflect.Value // the configuration struct as the author made it
@@ -95,8 +95,8 @@ func (s *pluginServer) Probe(ctx context.Context, _ *pluginv1.ProbeRequest) (*pl
 }
 
 // Close implements pluginv1.PluginServiceServer.
-func (s *pluginServer) Close(context.Context, *pluginv1.CloseRequest) (*pluginv1.CloseResponse, error) {
-	s.end()
+func (s *pluginServer) Close(ctx context.Context, _ *pluginv1.CloseRequest) (*pluginv1.CloseResponse, error) {
+	s.end(ctx)
 	return &pluginv1.CloseResponse{}, nil
 }
 

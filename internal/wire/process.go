@@ -79,7 +79,9 @@ func (p *Process) explain(err error) error {
 	}
 	select {
 	case <-c.exited:
-		return fmt.Errorf("before the handshake: %w", c.exit)
+		if !c.ended() {
+			return fmt.Errorf("before the handshake: %w", c.exit)
+		}
 	case <-time.After(time.Second):
 	}
 	if greeting != nil {

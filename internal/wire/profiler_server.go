@@ -130,7 +130,7 @@ func (s *profilerServer) release(e *export) {
 }
 
 // finish abandons what is open.
-func (s *profilerServer) finish() {
+func (s *profilerServer) finish(ctx context.Context) {
 	s.mu.Lock()
 	s.closed = true
 	e := s.open
@@ -139,7 +139,7 @@ func (s *profilerServer) finish() {
 	if e == nil {
 		return
 	}
-	ctx, cancel := context.WithTimeout(context.Background(), abortWait)
+	ctx, cancel := context.WithTimeout(ctx, abortWait)
 	defer cancel()
 	if err := e.abort(ctx); err != nil {
 		s.log.Warn("abort profile", "profile", e.profile.ID, "error", err.Error())

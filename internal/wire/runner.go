@@ -40,6 +40,7 @@ type child struct {
 	mu       sync.Mutex
 	pid      int   // 0 until started
 	reaped   bool  // the pid may be someone else's
+	hit      bool  // we sent a signal that ends it
 	greetErr error // why the greeting was refused
 
 	readers sync.WaitGroup
@@ -164,8 +165,16 @@ func (c *child) signal(s syscall.Signal) {
 	c.mu.Lock()
 	defer c.mu.Unlock()
 	if c.pid != 0 && !c.reaped {
+		c.hit = true
 		_ = syscall.Kill(-c.pid, s)
 	}
+}
+
+// ended tells whether the process's end, which has come, was our doing.
+func (c *child) ended() bool {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	return c.hit && strings.HasPrefix(c.exit.Status, "signal ")
 }
 
 // Kill implements runner.Runner: SIGTERM to the group, SIGKILL a moment later.

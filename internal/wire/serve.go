@@ -20,11 +20,14 @@ import (
 // plugins that a shell script stands before.
 const parentWatch = time.Second
 
+// lastWait bounds what is still to be ended when the server has stopped.
+const lastWait = 500 * time.Millisecond
+
 // Service is what a plugin process serves.
 type Service interface {
 	register(s *grpc.Server)
-	// finish ends what runs; it is called when Close was, and once more when the server ends.
-	finish()
+	// finish ends what runs as far as ctx lets it; it is called when Close was, and once more when the server ends.
+	finish(ctx context.Context)
 	title() string // for people: `profiler plugin "chrome"`
 	block() string // the block for plugins.hcl that would use it
 }
@@ -47,7 +50,10 @@ func Run(s Service, logs *slog.Logger, stderr io.Writer) int {
 			return newServer(logs, o...)
 		},
 	})
-	s.finish()
+	// The host has had its chance to call Close with more patience.
+	ctx, cancel := context.WithTimeout(context.Background(), lastWait)
+	defer cancel()
+	s.finish(ctx)
 	return 0
 }
 

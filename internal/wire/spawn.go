@@ -51,6 +51,15 @@ func (s *spawner) start(cmd *exec.Cmd) error {
 	}
 }
 
+func (s *spawner) closed() bool {
+	select {
+	case <-s.quit:
+		return true
+	default:
+		return false
+	}
+}
+
 func (s *spawner) close() {
 	s.once.Do(func() { close(s.quit) })
 	<-s.done
