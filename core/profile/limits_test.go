@@ -98,6 +98,29 @@ func TestCollected(t *testing.T) {
 	}
 }
 
+// Whoever stops a profile and does not wait for its end can come back for the result.
+func TestStopWithoutWaiting(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		c := coretest.New(t, coretest.Options{})
+		c.Exporters["chrome"].OnFinish = func(context.Context, wireFinish) error { time.Sleep(time.Minute); return nil }
+		id := start(t, c, profile.StartRequest{}).ID
+		ctx, cancel := context.WithTimeout(t.Context(), time.Second)
+		defer cancel()
+		if v, err := c.Profiles.Stop(ctx, ""); err != nil || v.State != profile.StateExporting {
+			t.Errorf("stop: %+v, %v", v, err)
+		}
+		time.Sleep(time.Hour)
+		if v, ok := c.Profiles.Uncollected(); !ok || v.ID != id || v.State != profile.StateComplete {
+			t.Errorf("uncollected: %v %+v", ok, v)
+		}
+		start(t, c, profile.StartRequest{})
+		stop(t, c, "")
+		if v, ok := c.Profiles.Uncollected(); ok {
+			t.Errorf("a result that was answered is uncollected: %+v", v)
+		}
+	})
+}
+
 // A stop that comes while the profile starts is not lost, also when the one who asked has gone.
 func TestStopWhileStarting(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {

@@ -31,7 +31,7 @@ type Manager struct {
 	mu          sync.Mutex
 	entries     map[string]*entry
 	active      *entry // from starting until final
-	uncollected *entry // ended by itself, and nobody has asked yet
+	uncollected *entry // has ended, and no Stop has answered its result yet
 	closed      bool
 	totals      Totals
 
@@ -106,8 +106,8 @@ func (m *Manager) Active() (View, bool) {
 	return m.look(m.active), true
 }
 
-// Uncollected gives the last profile if it ended by itself and nobody has heard its result from Stop yet. It gives it
-// once; a new start forgets it.
+// Uncollected gives the last profile if it has ended and nobody has heard its result from Stop yet: it ended by itself,
+// or whoever stopped it did not wait. It gives it once; a new start forgets it.
 func (m *Manager) Uncollected() (View, bool) {
 	m.mu.Lock()
 	defer m.mu.Unlock()

@@ -29,10 +29,11 @@ func (m *Manager) Stop(ctx context.Context, id string) (View, error) {
 		}
 		return View{}, notFound(id)
 	}
-	if m.uncollected == p {
+	v := m.look(p)
+	if m.uncollected == p && v.State.Final() {
 		m.uncollected = nil
 	}
-	return m.look(p), nil
+	return v, nil
 }
 
 func (m *Manager) find(id string) (*entry, error) {
@@ -158,9 +159,7 @@ func (m *Manager) conclude(p *entry, exports []exported) {
 	m.mu.Lock()
 	p.view = final
 	m.active = nil
-	if final.EndedBy != EndedByStop && final.EndedBy != EndedByShutdown {
-		m.uncollected = p
-	}
+	m.uncollected = p // until a Stop that waits for it has answered
 	m.totals.add(final)
 	victims := m.surplus()
 	m.mu.Unlock()
