@@ -27,6 +27,7 @@ func TestMain(m *testing.M) {
 	if len(os.Args) > 2 && os.Args[1] == "plugin" {
 		os.Exit(testPlugin(os.Args[2], os.Args[3:]))
 	}
+	os.Setenv("GORACE", "atexit_sleep_ms=0") // else every plugin under -race takes a second to end
 	goleak.VerifyTestMain(m)
 }
 
@@ -201,7 +202,7 @@ func testProfilerDescription() profiler.Description {
 	return profiler.Description{Name: "count", Version: "0.1", Summary: "counts", Config: &sharedProfilerConfig}
 }
 
-type testProfiler struct{ sink *testSink }
+type testProfiler struct{}
 
 func (p *testProfiler) Open(_ context.Context, profile profiler.Profile) (profiler.Sink, error) {
 	if sharedProfilerConfig.Mode == "open" {
