@@ -4,7 +4,7 @@
 # strobe there, or name a file with --config. `strobe validate` checks a file without serving.
 #
 # Every key that is commented out shows its default, unless it is said to be an example. Relative paths and commands are
-# resolved against the folder of this file.
+# resolved against the folder of this file; of the built-in default, against the working folder.
 
 server {
   listen    = "127.0.0.1:8091" # off loopback, the profile routes need profile_token_file
