@@ -87,7 +87,7 @@ func (j *attendJob) attend(head, first, n int, s []float32) {
 	scores, out, part := s[:n*j.seq], s[j.rows*j.seq:][:n*j.dim], s[j.rows*(j.seq+j.dim):][:n*j.dim]
 	for t := 0; t < j.seq; t += j.keys {
 		m := min(j.keys, j.seq-t)
-		vek32.MatMul_Into(scores[n*t:n*(t+m)], q, j.k[base+t*j.dim:base+(t+m)*j.dim], j.dim)
+		matMul(scores[n*t:n*(t+m)], q, j.k[base+t*j.dim:base+(t+m)*j.dim], j.dim)
 	}
 	var sums [tileM]float32
 	j.softmax(scores, n, &sums)
@@ -95,10 +95,10 @@ func (j *attendJob) attend(head, first, n int, s []float32) {
 		m := min(j.keys, j.seq-t)
 		values, weights := j.v[base+t*j.dim:base+(t+m)*j.dim], scores[n*t:n*(t+m)]
 		if t == 0 {
-			vek32.MatMul_Into(out, weights, values, m)
+			matMul(out, weights, values, m)
 			continue
 		}
-		vek32.MatMul_Into(part, weights, values, m)
+		matMul(part, weights, values, m)
 		vek32.Add_Inplace(out, part)
 	}
 	width := j.heads * j.dim

@@ -81,10 +81,10 @@ func (j *linearJob) do(item, worker int) {
 			n := min(tileM, rows-r)
 			sum, in := acc[r*width:(r+n)*width], panel[r*depth:(r+n)*depth]
 			if k == 0 {
-				vek32.MatMul_Into(sum, in, tile, depth)
+				matMul(sum, in, tile, depth)
 				continue
 			}
-			vek32.MatMul_Into(part, in, tile, depth)
+			matMul(part, in, tile, depth)
 			vek32.Add_Inplace(sum, part[:n*width])
 		}
 	}
