@@ -110,8 +110,11 @@ func (r *Rank) StopRecording(ctx context.Context) (trace.Stats, error) {
 	p := r.recording
 	r.recording = nil
 	r.mu.Unlock()
-	if p == nil {
-		return trace.Stats{}, &wire.Error{Plugin: "model(" + r.unit.name + ")", Op: "stop recording", Err: trace.ErrNotRecording}
+	if p == nil { // a start that ran out of time may have begun all the same: ask the process
+		var err error
+		if p, err = r.process(); err != nil {
+			return trace.Stats{}, err
+		}
 	}
 	if err := p.Err(); err != nil {
 		return trace.Stats{}, err

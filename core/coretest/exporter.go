@@ -105,12 +105,15 @@ func (x *Exporter) Finish(ctx context.Context, r wire.FinishRequest) (wire.Finis
 	if open == nil {
 		return wire.FinishReply{}, errors.New("no profile is open")
 	}
+	var reply wire.FinishReply
 	if hook != nil {
 		if err := hook(ctx, r); err != nil {
-			return wire.FinishReply{}, err
+			if edit != nil { // a profiler that failed may still tell what it read
+				edit(open.Profile.Dir, &reply)
+			}
+			return reply, err
 		}
 	}
-	var reply wire.FinishReply
 	for _, name := range r.Segments {
 		m := rankSegment.FindStringSubmatch(name)
 		if m == nil {

@@ -2,6 +2,7 @@ package profile
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"slices"
 	"time"
@@ -15,7 +16,7 @@ import (
 type exported struct {
 	row       Export
 	reply     wire.FinishReply
-	answered  bool // reply is the profiler's
+	answered  bool // the profiler read the recording: reply has its figures
 	artifacts []Artifact
 }
 
@@ -40,11 +41,18 @@ func (m *Manager) export(p *entry, x Exporter, stopped time.Time, taken *names) 
 	}, nil)
 	e := exported{row: Export{Profiler: x.Name(), State: ExportComplete}}
 	err := res.err
-	if err == nil {
-		e.reply, e.answered = <-got, true
-		e.artifacts, err = m.accept(p, x.Name(), e.reply.Artifacts, taken)
-	} else {
+	if res.unsure {
 		m.abort(p, x)
+	}
+	select {
+	case e.reply = <-got: // beside an error it has what was read
+	default:
+	}
+	e.answered = err == nil || len(e.reply.Processes) > 0
+	if len(e.reply.Artifacts) > 0 {
+		var wrong error
+		e.artifacts, wrong = m.accept(p, x.Name(), e.reply.Artifacts, taken)
+		err = errors.Join(err, wrong)
 	}
 	if err != nil {
 		e.row.State, e.row.Error = ExportFailed, err.Error()

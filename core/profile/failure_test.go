@@ -251,6 +251,29 @@ func TestStopAnswersWithWhatExists(t *testing.T) {
 	}
 }
 
+// What a profiler read counts, and what it made is listed, also when its export failed.
+func TestFailedExportTellsWhatItRead(t *testing.T) {
+	c := coretest.New(t, coretest.Options{})
+	x := c.Exporters["chrome"]
+	x.OnFinish = func(context.Context, wireFinish) error { return errBoom }
+	x.Edit = func(dir string, r *wire.FinishReply) {
+		if err := os.WriteFile(filepath.Join(dir, "part.json"), []byte("{}"), 0o600); err != nil {
+			t.Error(err)
+		}
+		r.Artifacts = []profiler.Artifact{{Name: "part.json"}}
+		r.Processes = []recording.Summary{{Process: &recording.Process{Process: trace.Process{Kind: trace.ProcessCore}}, Lost: recording.Losses{Corrupt: 2}}}
+		r.Table.Events = 7
+	}
+	start(t, c, profile.StartRequest{})
+	v := stop(t, c, "")
+	if v.State != profile.StateFailed || v.Error != "chrome: "+errBoom.Error() || len(v.Artifacts) != 1 || v.Losses.Total != 2 {
+		t.Errorf("view %+v", v)
+	}
+	if table, err := c.Profiles.Summary(v.ID); err != nil || table.Events != 7 {
+		t.Errorf("summary %+v, %v", table, err)
+	}
+}
+
 // A process that died keeps what its segment has, as a reader found it; losses add up by reason.
 func TestFiguresOfADeadRank(t *testing.T) {
 	c := coretest.New(t, coretest.Options{Replicas: 2})

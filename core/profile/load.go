@@ -79,6 +79,10 @@ func readManifest(path, id string) (View, error) {
 	if len(data) > maxManifest {
 		return View{}, fmt.Errorf("it is larger than %d bytes", maxManifest)
 	}
+	return parseManifest(data, id)
+}
+
+func parseManifest(data []byte, id string) (View, error) {
 	var v View
 	if err := json.Unmarshal(data, &v); err != nil {
 		return View{}, err
