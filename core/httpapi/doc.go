@@ -6,11 +6,13 @@
 // runs. A handler returns an error instead of writing one: errors.go turns it into {"error":{"message","type","param","code"}}.
 //
 //	server.go    New, Options, ServeHTTP        routes.go    the table of routes
-//	errors.go    codes and their statuses       response.go  JSON replies, the writer that counts
+//	errors.go    codes and their statuses       domain.go    core's errors to codes
+//	response.go  JSON replies, the log          suggest.go   did you mean
 //	security.go  Host, Origin, who may call     tokens.go    token files, read again when they change
 //	body.go      bodies of every wire form      params.go    named parameters out of JSON and forms
 //	generation.go  what all image routes share  images.go, edits.go, chat.go  the three wire forms
 //	picture.go   pictures in and out            trace.go     the spans of a request
 //	compat.go    /start_profile, /stop_profile  profiles.go, artifacts.go  /v1/profiles
-//	models.go, health.go, metrics.go, openapi.go
+//	metrics.go   counters of requests           scrape.go    what is read of core at each scrape
+//	models.go, health.go, openapi.go
 package httpapi

@@ -225,7 +225,7 @@ func profileID(r *http.Request) (string, error) {
 // noteProfile puts the profile's id into the access log.
 func noteProfile(r *http.Request, id string) {
 	st := stateOf(r)
-	st.log = append(st.log, slog.String("profile", id))
+	st.log = append(st.log, slog.String(logProfile, id))
 }
 
 // profileSummary is GET /v1/profiles/{id}/summary: the tables as JSON or as text of 80 columns.

@@ -154,13 +154,29 @@ func (s *Server) recover(w *writer, r *http.Request, st *state) {
 	if p == http.ErrAbortHandler {
 		panic(p)
 	}
-	s.log.Error("panic in an HTTP handler", "request_id", st.id, "panic", p, "stack", string(debug.Stack()))
+	s.log.Error("panic in an HTTP handler", logRequestID, st.id, logPanic, p, logStack, string(debug.Stack()))
 	if st.status != 0 {
 		st.code = codeInternal
 		panic(http.ErrAbortHandler)
 	}
 	s.writeError(w, r, failf(codeInternal, "", "the server met an error of its own; its log has it under request id %s", st.id))
 }
+
+// Attribute keys of this package's log lines.
+const (
+	logRequestID = "request_id"
+	logMethod    = "method"
+	logRoute     = "route" // as in the table of routes, or "none"
+	logStatus    = "status"
+	logSeconds   = "seconds"
+	logBytes     = "bytes"  // of the reply's body
+	logRemote    = "remote" // the caller's address
+	logCode      = "code"   // of the error
+	logError     = "error"
+	logProfile   = "profile" // its id
+	logPanic     = "panic"
+	logStack     = "stack"
+)
 
 // finish counts and logs a request: at info for what users do, at debug for what machines ask every few seconds.
 // Neither bodies nor paths' contents beyond the route are logged, except a profile's id.
@@ -178,18 +194,18 @@ func (s *Server) finish(r *http.Request, st *state) {
 	}
 	s.metrics.observe(st, r.Method, name, s.engine.Model().Name, took)
 	attrs := []slog.Attr{
-		slog.String("request_id", st.id), slog.String("method", r.Method), slog.String("route", name),
-		slog.Int("status", st.status), slog.Float64("seconds", took.Seconds()), slog.Int64("bytes", st.bytes),
-		slog.String("remote", r.RemoteAddr),
+		slog.String(logRequestID, st.id), slog.String(logMethod, clip(r.Method, 20)), slog.String(logRoute, name),
+		slog.Int(logStatus, st.status), slog.Float64(logSeconds, took.Seconds()), slog.Int64(logBytes, st.bytes),
+		slog.String(logRemote, r.RemoteAddr),
 	}
 	if st.code != "" {
-		attrs = append(attrs, slog.String("code", st.code))
+		attrs = append(attrs, slog.String(logCode, st.code))
 	}
-	if st.status >= 500 {
+	if st.status >= 500 && st.status != http.StatusServiceUnavailable { // 503 is how load is shed: no error of ours
 		level = slog.LevelError
 	}
 	if st.cause != nil && st.status >= 500 {
-		attrs = append(attrs, slog.Any("error", st.cause))
+		attrs = append(attrs, slog.Any(logError, st.cause))
 	}
 	s.log.LogAttrs(context.WithoutCancel(r.Context()), level, "request", append(attrs, st.log...)...)
 }

@@ -91,13 +91,17 @@ func (s *Server) noRoute(w http.ResponseWriter, r *http.Request) error {
 	h.ServeHTTP(probe, r)
 	switch {
 	case probe.status == http.StatusMethodNotAllowed:
-		allow := probe.header.Get("Allow")
-		w.Header().Set("Allow", allow)
-		return failf(codeMethod, "", "%s is not a method of %s: use %s", clip(r.Method, 20), clip(r.URL.Path, 100), allow)
+		return s.wrongMethod(w, r, probe.header.Get("Allow"))
 	case r.URL.Path == "/v1/videos" || strings.HasPrefix(r.URL.Path, "/v1/videos/"):
 		return failf(codeNotSupported, "", "model %s makes images: use /v1/images/generations, /v1/images/edits or /v1/chat/completions", s.engine.Model().Name)
 	}
 	return failf(codeNotFound, "", "there is nothing at %s %s: GET /openapi.json lists the routes", clip(r.Method, 20), clip(r.URL.Path, 100))
+}
+
+// wrongMethod is the error for a method that a path does not have.
+func (s *Server) wrongMethod(w http.ResponseWriter, r *http.Request, allow string) error {
+	w.Header().Set("Allow", allow)
+	return failf(codeMethod, "", "%s is not a method of %s: use %s", clip(r.Method, 20), clip(r.URL.Path, 100), allow)
 }
 
 // headerProbe keeps status and header of a reply and forgets its body.

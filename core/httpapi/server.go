@@ -161,7 +161,13 @@ func (s *Server) serve(w *writer, r *http.Request, st *state) error {
 	if err := s.authorize(r, rt.access); err != nil {
 		return err
 	}
+	if rt.changes && r.Method == http.MethodHead { // the router takes it for a GET
+		return s.wrongMethod(w, r, "GET, POST")
+	}
 	if r.ContentLength > s.o.MaxBodyBytes {
+		if r.Header.Get("Expect") != "" {
+			st.body = nil // the client waits for our word before it sends: there is nothing to drain
+		}
 		return &http.MaxBytesError{Limit: s.o.MaxBodyBytes}
 	}
 	r.Body = http.MaxBytesReader(w, r.Body, s.o.MaxBodyBytes)

@@ -24,7 +24,7 @@ func TestUnknownPathsAndMethods(t *testing.T) {
 		}
 	}
 	for _, c := range []struct{ method, path, allow string }{
-		{"GET", generations, "POST"}, {"PUT", "/start_profile", "GET, HEAD, POST"}, {"OPTIONS", "/v1/profiles", "GET, HEAD, POST"},
+		{"GET", generations, "POST"}, {"HEAD", "/start_profile", "GET, POST"}, {"HEAD", "/stop_profile", "GET, POST"}, {"PUT", "/start_profile", "GET, HEAD, POST"}, {"OPTIONS", "/v1/profiles", "GET, HEAD, POST"},
 		{"POST", "/health", "GET, HEAD"}, {"PATCH", "/v1/profiles/" + idOne, "DELETE, GET, HEAD"},
 	} {
 		w := h.do(request(c.method, c.path, "", nil))
@@ -207,6 +207,26 @@ func TestLargeBodyOverTheWire(t *testing.T) {
 		if _, err := conn.Write(block); err != nil {
 			t.Fatalf("send: %v", err)
 		}
+	}
+	reply := make([]byte, 12)
+	if _, err := io.ReadFull(conn, reply); err != nil || string(reply) != "HTTP/1.1 413" {
+		t.Fatalf("%q, %v", reply, err)
+	}
+}
+
+// TestExpectContinue: a client that asks first, as curl does, is told at once and sends nothing.
+func TestExpectContinue(t *testing.T) {
+	h := newHarness(t)
+	s := httptest.NewServer(h.server)
+	defer s.Close()
+	conn, err := net.Dial("tcp", s.Listener.Addr().String())
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer conn.Close()
+	head := "POST /v1/images/generations HTTP/1.1\r\nHost: 127.0.0.1\r\nContent-Type: application/json\r\nContent-Length: 104857600\r\nExpect: 100-continue\r\n\r\n"
+	if _, err := io.WriteString(conn, head); err != nil {
+		t.Fatal(err)
 	}
 	reply := make([]byte, 12)
 	if _, err := io.ReadFull(conn, reply); err != nil || string(reply) != "HTTP/1.1 413" {
