@@ -61,9 +61,9 @@ func (f *Follower) Poll(ctx context.Context, fn func(*Batch) error) (n int, err 
 		return 0, err
 	}
 	for {
-		k, err := f.round(ctx, fn)
+		k, more, err := f.round(ctx, fn)
 		n += k
-		if err != nil || k == 0 {
+		if err != nil || k == 0 && !more {
 			return n, err
 		}
 	}
@@ -80,15 +80,13 @@ func (f *Follower) Finish(ctx context.Context, fn func(*Batch) error, want ...st
 	if err := f.look(); err != nil {
 		return nil, err
 	}
-	for quiet := 0; quiet < 2; { // ends that the last round saw are delivered by the next
-		n, err := f.round(ctx, fn)
+	for {
+		n, more, err := f.round(ctx, fn)
 		if err != nil {
 			return nil, err
 		}
-		if n == 0 && !f.advance() {
-			quiet++
-		} else {
-			quiet = 0
+		if n == 0 && !more && !f.advance() {
+			break
 		}
 	}
 	for _, p := range f.procs {
@@ -172,8 +170,9 @@ func compareKeys(a, b processKey) int {
 	return 1
 }
 
-// round reads every process once.
-func (f *Follower) round(ctx context.Context, fn func(*Batch) error) (n int, err error) {
+// round reads every process once. It returns the number of events delivered, and whether the next round will have more
+// even if nothing is written.
+func (f *Follower) round(ctx context.Context, fn func(*Batch) error) (n int, more bool, err error) {
 	for _, p := range f.procs {
 		s := p.sources[p.active]
 		s.begun = true
@@ -188,21 +187,21 @@ func (f *Follower) round(ctx context.Context, fn func(*Batch) error) (n int, err
 		p.out.emit, p.out.sent = fn, 0
 		for _, t := range p.order {
 			if err = ctx.Err(); err != nil {
-				return n, err
+				return n, false, err
 			}
 			t.at.read(s, p.buf, t)
-			t.settle()
+			more = t.settle() || more
 		}
 		p.out.flush()
 		n += p.out.sent
 		if f.err = p.out.err; f.err != nil {
-			return n, f.err
+			return n, false, f.err
 		}
 		if frozen {
-			p.advance()
+			more = p.advance() || more
 		}
 	}
-	return n, nil
+	return n, more, nil
 }
 
 // setClock decides what a process's ticks are converted with, and how far they can be now.

@@ -174,13 +174,18 @@ func (t *track) pop(depth uint8, ticks uint64) {
 	}
 }
 
-// settle delivers the innermost spans that are surely over, when all that is readable has been read.
-func (t *track) settle() {
-	for n := len(t.stack); n > 0 && t.stack[n-1].sure; n-- {
+// settle delivers the innermost spans that are surely over, when all that is readable has been read. It reports whether
+// the next round can deliver one more.
+func (t *track) settle() (more bool) {
+	for n := len(t.stack); n > 0; n-- {
 		sp := &t.stack[n-1]
+		if !sp.sure {
+			return sp.end != 0
+		}
 		t.stack = t.stack[:n-1]
 		t.deliver(sp, sp.args, false)
 	}
+	return false
 }
 
 // finish delivers what is left: nothing will be added any more.
