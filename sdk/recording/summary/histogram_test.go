@@ -55,7 +55,7 @@ func TestBucketsAreInOrderAndWithoutGap(t *testing.T) {
 
 func TestUnits(t *testing.T) {
 	for s, want := range map[float64]string{
-		0: "0 ns", 95e-9: "95 ns", 999.4e-9: "999 ns", 1e-6: "1.00 µs", 812e-6: "812 µs", 999.6e-6: "1.00 ms", 38.21e-3: "38.2 ms", 1.517: "1.52 s", 9.999: "10.0 s", 4321.2: "4321 s",
+		0: "0 ns", 95e-9: "95 ns", 999.4e-9: "999 ns", 1e-6: "1.00 µs", 812e-6: "812 µs", 999.6e-6: "1.00 ms", 38.21e-3: "38.2 ms", 1.517: "1.52 s", 9.999: "10.0 s", 4321.2: "4321 s", 1e6: "278 h", 9.2e9: "106481 d",
 	} {
 		if got := duration(s); got != want {
 			t.Errorf("duration(%g) = %q, want %q", s, got, want)

@@ -5,7 +5,8 @@ import (
 	"strconv"
 )
 
-// duration is seconds in three digits and a unit, at most 8 characters below 11 days: "1.52 s", "38.2 ms", "812 µs".
+// duration is seconds in three digits and a unit, in 7 characters: "1.52 s", "38.2 ms", "812 µs". A day and more is in
+// hours, ten years and more in days.
 func duration(s float64) string {
 	for _, u := range []struct {
 		unit  string
@@ -18,7 +19,13 @@ func duration(s float64) string {
 			return digits(v) + " " + u.unit
 		}
 	}
-	return digits(s) + " s"
+	switch {
+	case s < 86400:
+		return digits(s) + " s"
+	case s < 87660*3600:
+		return digits(s/3600) + " h"
+	}
+	return digits(s/86400) + " d"
 }
 
 // digits is v with three digits at least, and no exponent.
