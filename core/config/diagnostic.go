@@ -23,10 +23,10 @@ type Diagnostic struct {
 	src     *source
 }
 
-// Text is the finding in one line, without its place.
+// Text is the finding in one line, without its place. It names the value that it is about, if its summary does not.
 func (d Diagnostic) Text() string {
 	s := d.Summary
-	if len(d.Path) > 0 && (d.Partial || d.src == nil) {
+	if n := len(d.Path); n > 0 && (d.Partial || d.src == nil || !strings.Contains(s, d.Path[n-1])) {
 		s = d.Path.String() + ": " + s
 	}
 	if d.Block != "" && d.src == nil {
