@@ -132,14 +132,14 @@ func waitProfile(ctx context.Context, c *client.Client, id string) (*client.Prof
 func report(ctx context.Context, w io.Writer, c *client.Client, p *client.Profile) error {
 	ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), askTimeout)
 	defer cancel()
-	text := render.Head(p)
+	text := render.Title(p)
 	table, err := c.SummaryText(ctx, p.ID)
 	if err == nil {
-		text += "\n" + strings.TrimRight(client.Printable(table), "\n") + "\n\n"
+		text += strings.TrimRight(client.Printable(table), "\n") + "\n"
 	} else {
-		text += render.Wrap("no table: ", err.Error())
+		text += render.Wrap("no table: ", err.Error()) + render.Losses(p.Losses)
 	}
-	text += render.Findings(p) + render.Artifacts(p)
+	text += render.Findings(p) + "\n" + render.Artifacts(p)
 	if _, err := io.WriteString(w, text); err != nil {
 		return failed(err)
 	}

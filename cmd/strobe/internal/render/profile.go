@@ -9,25 +9,27 @@ import (
 	"github.com/strobe-dev/strobe/cmd/strobe/internal/client"
 )
 
-// Head says in one or two lines which profile it is and how it stands.
-func Head(p *client.Profile) string {
-	var b strings.Builder
-	fmt.Fprintf(&b, "profile %s: %s", line(p.ID), line(p.State))
+// Title says which profile it is and how it stands.
+func Title(p *client.Profile) string {
+	text := fmt.Sprintf("profile %s: %s", line(p.ID), line(p.State))
 	if p.EndedBy != "" && p.EndedBy != "stop" {
-		fmt.Fprintf(&b, ", ended by %s", line(p.EndedBy))
+		text += ", ended by " + line(p.EndedBy)
 	}
-	fmt.Fprintf(&b, ", %s, %s, %s", Seconds(p.DurationS), Count(p.Requests, "request"), Count(p.Events, "event"))
-	b.WriteByte('\n')
+	text += "\n"
 	if p.Label != "" {
-		b.WriteString(Wrap("label: ", p.Label))
+		text += Wrap("label: ", p.Label)
 	}
-	return b.String()
+	return text
 }
 
-// Findings are the losses, the warnings and the errors. A profile without any says so of the losses only.
+// Head is the title with what was recorded so far.
+func Head(p *client.Profile) string {
+	return Title(p) + fmt.Sprintf("%s, %s in %s\n", Count(p.Requests, "request"), Count(p.Events, "event"), Seconds(p.DurationS))
+}
+
+// Findings are the warnings and the errors, a line or more each.
 func Findings(p *client.Profile) string {
 	var b strings.Builder
-	b.WriteString(losses(p.Losses))
 	for _, w := range p.Warnings {
 		b.WriteString(Wrap("warning: ", w))
 	}
@@ -40,7 +42,11 @@ func Findings(p *client.Profile) string {
 	}
 	for _, x := range p.Exports {
 		if x.Error != "" {
-			b.WriteString(Wrap("error: ", x.Profiler+": "+x.Error))
+			text := x.Error
+			if !strings.HasPrefix(text, "profiler(") { // else it names the profiler itself
+				text = x.Profiler + ": " + text
+			}
+			b.WriteString(Wrap("error: ", text))
 			said = true
 		}
 	}
@@ -50,7 +56,8 @@ func Findings(p *client.Profile) string {
 	return b.String()
 }
 
-func losses(l client.Losses) string {
+// Losses says how many events are missing, and why. The summary table says it too.
+func Losses(l client.Losses) string {
 	if l.Total == 0 && len(l.ByReason) == 0 {
 		return "losses: none\n"
 	}
