@@ -15,6 +15,6 @@
 //	<dir>/<id>/recording/*.seg the recording, kept so that it can be exported again
 //	<dir>/<id>/…               the artifacts
 //
-// Files: manager.go and start.go, stop.go, export.go the states; entry.go one profile; manifest.go, load.go and keep.go
+// Files: manager.go, plan.go, start.go, stop.go and export.go the states; entry.go one profile; manifest.go, load.go and keep.go
 // the disk; view.go and errors.go what callers see.
 package profile
