@@ -92,7 +92,7 @@ func TestTextKeepsItsWidth(t *testing.T) {
 	var a Aggregator
 	a.Add(f.batch())
 	a.Add(c.batch())
-	for _, width := range []int{0, 62, 80, 132} {
+	for _, width := range []int{0, 66, 80, 132} {
 		text := a.Table().Text(width)
 		limit := width
 		if width == 0 {

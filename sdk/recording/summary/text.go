@@ -16,7 +16,7 @@ const DefaultWidth = 80
 var columns = []struct {
 	title string
 	width int
-}{{"count", 7}, {"total", 8}, {"mean", 8}, {"p99", 8}, {"share", 7}, {"GFLOP/s", 8}}
+}{{"count", 7}, {"total", 9}, {"mean", 9}, {"p99", 9}, {"share", 8}, {"GFLOP/s", 8}}
 
 // maxShown is how many rows of a section are shown.
 const maxShown = 32
@@ -24,7 +24,7 @@ const maxShown = 32
 // minName is the least room for a name; a narrower width than fits is exceeded rather than obeyed.
 const minName = 16
 
-// Text is the table as text, at most width characters a line (62 at least; 0 is [DefaultWidth]). It ends with a newline.
+// Text is the table as text, at most width characters a line (66 at least; 0 is [DefaultWidth]). It ends with a newline.
 func (t Table) Text(width int) string {
 	if width <= 0 {
 		width = DefaultWidth
@@ -78,7 +78,7 @@ func (w *writer) section(s Section, processes []Section) {
 	}
 	w.row(title, func(i int) string { return columns[i].title })
 	for _, r := range s.Rows[:min(len(s.Rows), maxShown)] {
-		w.row(strings.Repeat("  ", 1+min(r.Depth, 4))+printable(r.Name), r.cell)
+		w.row(strings.Repeat(" ", 2+min(r.Depth, 6))+printable(r.Name), r.cell)
 	}
 	switch more := len(s.Rows) - maxShown; {
 	case len(s.Rows) == 0:
