@@ -7,7 +7,7 @@ import (
 	"github.com/strobe-dev/strobe/sdk/trace"
 )
 
-// inputArgs adds an operator's inputs, each with a comma behind it, as the other functions here do.
+// inputArgs adds an operator's inputs, each with a comma behind it.
 func (s *sink) inputArgs(b []byte, event *name, args []recording.Arg) []byte {
 	for i := range args {
 		if n := s.names.arg(event, i, args[i].Key); n.role == roleInput {
@@ -17,12 +17,54 @@ func (s *sink) inputArgs(b []byte, event *name, args []recording.Arg) []byte {
 	return b
 }
 
-// recordedArgs adds the request, what the recording says of the event, and whether the span was still open. Keys that the trace
-// gives a meaning of its own are not taken from the recording.
-func (s *sink) recordedArgs(b []byte, p *process, t *track, e *recording.Event, event *name) []byte {
+// spanArgs adds a span's arguments: Kineto's in Kineto's order, then the request, then the recorded ones.
+func (s *sink) spanArgs(b []byte, p *process, t *track, e *recording.Event, n *name, m *memo) []byte {
+	start := len(b)
+	switch {
+	case n.category == trace.CategoryOperator:
+		id := p.operatorID(t, e.Seq)
+		b = strconv.AppendInt(append(b, `"External id":`...), id, 10)
+		b = strconv.AppendInt(append(b, `,"Record function id":0,"Ev Idx":`...), id-1, 10)
+		b = append(b, ',')
+		if m != nil {
+			b = append(b, m.inputs...)
+		} else {
+			b = s.inputArgs(b, n, e.Args)
+		}
+	case n.category == trace.CategoryRuntime && e.Parent != 0:
+		b = strconv.AppendInt(append(b, `"External id":`...), p.operatorID(t, e.Parent), 10)
+		b = append(b, ',')
+	}
 	if e.Request != "" {
 		b = append(append(b, t.requestID(e.Request)...), ',')
 	}
+	if m != nil {
+		b = append(b, m.rest...)
+	} else {
+		b = s.recordedArgs(b, p, t, e, n)
+	}
+	if e.Open {
+		b = append(b, `"open":true,`...)
+	}
+	return trimComma(b, start)
+}
+
+// otherArgs adds the request and the recorded arguments of what is no span of the CPU.
+func (s *sink) otherArgs(b []byte, p *process, t *track, e *recording.Event, n *name) []byte {
+	start := len(b)
+	if e.Request != "" {
+		b = append(append(b, t.requestID(e.Request)...), ',')
+	}
+	b = s.recordedArgs(b, p, t, e, n)
+	if e.Open {
+		b = append(b, `"open":true,`...)
+	}
+	return trimComma(b, start)
+}
+
+// recordedArgs adds what the recording says of the event, each with a comma behind it. Keys that the trace gives a meaning of its
+// own are not taken from the recording.
+func (s *sink) recordedArgs(b []byte, p *process, t *track, e *recording.Event, event *name) []byte {
 	for i := range e.Args {
 		arg := &e.Args[i]
 		n := s.names.arg(event, i, arg.Key)
@@ -50,9 +92,6 @@ func (s *sink) recordedArgs(b []byte, p *process, t *track, e *recording.Event, 
 			}
 		}
 		b = append(appendArg(b, n, arg), ',')
-	}
-	if e.Open {
-		b = append(b, `"open":true,`...)
 	}
 	return b
 }

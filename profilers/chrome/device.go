@@ -66,8 +66,9 @@ func (s *sink) deviceSpan(p *process, t *track, e *recording.Event) bool {
 	b = strconv.AppendInt(append(b, `"device":`...), int64(t.device.pid), 10)
 	b = strconv.AppendUint(append(b, `,"context":`...), uint64(t.recorded.ContextID), 10)
 	b = strconv.AppendUint(append(b, `,"stream":`...), uint64(t.recorded.StreamID), 10)
-	b = append(b, ',')
-	b = trimComma(s.recordedArgs(b, p, t, e, n), 0) // there is always something before a comma
+	if rest := s.otherArgs(append(b, ','), p, t, e, n); len(rest) > len(b)+1 {
+		b = rest
+	}
 	p.buf = append(b, "}},\n"...)
 	if known {
 		p.buf = appendArrow(p.buf, "ac2g", key, call, work)

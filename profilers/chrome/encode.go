@@ -47,7 +47,13 @@ func (s *sink) span(p *process, t *track, e *recording.Event) {
 	if moved {
 		p.fitted++
 	}
-	n := s.names.get(e.Name)
+	var n *name
+	m := s.recall(p, t, e)
+	if m != nil {
+		n = m.name
+	} else {
+		n = s.names.get(e.Name)
+	}
 	b := p.buf
 	if n.category == trace.CategoryStep {
 		b = p.step(b, t, start, end)
@@ -55,7 +61,7 @@ func (s *sink) span(p *process, t *track, e *recording.Event) {
 	b = append(append(b, n.span...), t.place...)
 	b = s.clock.append(b, start)
 	b = appendMicros(append(b, `,"dur":`...), end-start)
-	b = s.spanArgs(append(b, `,"args":{`...), p, t, e, n)
+	b = s.spanArgs(append(b, `,"args":{`...), p, t, e, n, m)
 	p.buf = append(b, "}},\n"...)
 
 	if n.category == trace.CategoryRuntime {
@@ -76,23 +82,6 @@ func (p *process) step(b []byte, t *track, start, end int64) []byte {
 	return append(b, "},\n"...)
 }
 
-// spanArgs adds the arguments: Kineto's in Kineto's order, then ours, then the recorded ones.
-func (s *sink) spanArgs(b []byte, p *process, t *track, e *recording.Event, n *name) []byte {
-	open := len(b)
-	if n.category == trace.CategoryOperator {
-		id := p.operatorID(t, e.Seq)
-		b = strconv.AppendInt(append(b, `"External id":`...), id, 10)
-		b = strconv.AppendInt(append(b, `,"Record function id":0,"Ev Idx":`...), id-1, 10)
-		b = append(b, ',')
-		b = s.inputArgs(b, n, e.Args)
-	} else if n.category == trace.CategoryRuntime && e.Parent != 0 {
-		b = strconv.AppendInt(append(b, `"External id":`...), p.operatorID(t, e.Parent), 10)
-		b = append(b, ',')
-	}
-	b = s.recordedArgs(b, p, t, e, n)
-	return trimComma(b, open)
-}
-
 // operatorID is Kineto's "External id" of the span with that number on the track.
 func (p *process) operatorID(t *track, seq uint64) int64 {
 	if t.ids < 0 {
@@ -107,9 +96,7 @@ func (s *sink) instant(p *process, t *track, e *recording.Event) {
 	b := append(p.buf, `{"ph":"i","s":"t","cat":"cpu_instant_event","name":`...)
 	b = append(append(b, n.quoted...), ',')
 	b = s.clock.append(append(b, t.place...), s.since(e.Start))
-	b = append(b, `,"args":{`...)
-	open := len(b)
-	b = trimComma(s.recordedArgs(b, p, t, e, n), open)
+	b = s.otherArgs(append(b, `,"args":{`...), p, t, e, n)
 	p.buf = append(b, "}},\n"...)
 }
 

@@ -48,7 +48,8 @@ type name struct {
 	onDevice []byte // the same for a device's track
 	key      []byte // "module":
 
-	args []keyAt // by position, the keys that an event of this name had last
+	args  []keyAt // by position, the keys that an event of this name had last
+	memos []*memo
 }
 
 // keyAt remembers what an argument's key was, so that most events look up none.

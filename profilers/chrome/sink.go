@@ -34,6 +34,7 @@ type sink struct {
 	processes []*process // in the order in which they were first seen
 	last      *process   // the one looked up last
 	names     nameCache
+	memos     int // made for all names
 	clock     clock
 	pids      numbers
 	ranks     numbers

@@ -17,6 +17,7 @@ type track struct {
 	ids      int64  // what an operator's number is added to; -1 until the first operator
 	nesting  nesting
 	arrows   []arrow // their enclosing spans have not been seen
+	memo     *memo   // of the last span that has one
 
 	request     string // the last one that was written
 	requestArgs []byte // "request_id":"…"
