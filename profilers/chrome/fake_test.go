@@ -230,6 +230,7 @@ type file struct {
 
 type event struct {
 	Ph, Cat, Name string
+	BP            string
 	PID, TID      any
 	TS, Dur       json.Number
 	ID            any

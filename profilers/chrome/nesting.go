@@ -44,7 +44,9 @@ func (n *nesting) fit(depth int, seq, parent uint64, start, end int64) (int64, i
 	if below.parent == seq && below.first != noChild {
 		from, to = min(from, below.first), max(to, below.last+gap)
 	}
-	from = max(from, own.last+gap)
+	for i := range n.levels[:depth+1] { // what ended at this depth or further out lies before
+		from = max(from, n.levels[i].last+gap)
+	}
 	to = max(to, from+gap)
 	below.first = noChild
 	if own.parent != parent {

@@ -2,6 +2,7 @@ package chrome
 
 import (
 	"encoding/json"
+	"fmt"
 	"os"
 	"os/exec"
 	"path/filepath"
@@ -62,6 +63,9 @@ func served(t *testing.T) (dir string, files []string) {
 		serve(l1, us, generate(w1, us+10, "img-b", uint64(20+i), 3, 2)+5, "img-b", uint64(20+i))
 	}
 	z.coarse(500)
+	for seed := range uint64(6) {
+		resize.track(fmt.Sprint("anyhow ", seed)).anyhow(seed)
+	}
 	w1.begin(9000, 2, "pipeline_forward")
 	w1.begin(9001, 3, "denoise_step")
 	w1.cut(9100)
