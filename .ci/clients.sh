@@ -1,0 +1,20 @@
+# Sourced: installs the outside clients and viewers that the full tests run, each in a folder of its own under STROBE_TOOLS.
+STROBE_TOOLS=${STROBE_TOOLS:-$HOME/.cache/strobe-tools}
+export STROBE_TOOLS
+
+# Clients: OpenAI's Python and Node packages, and vLLM-Omni's benchmark script out of its source package.
+clients="$STROBE_TOOLS/clients-$(cat cmd/strobe/testdata/clients/requirements.txt cmd/strobe/testdata/clients/package.json .ci/versions | sha256sum | cut -c1-12)"
+if [ ! -f "$clients/done" ]; then
+  mkdir -p "$clients"
+  python3 -m venv "$clients/venv"
+  "$clients/venv/bin/pip" install -q --disable-pip-version-check -r cmd/strobe/testdata/clients/requirements.txt
+  "$clients/venv/bin/pip" download -q --disable-pip-version-check --no-deps --no-binary :all: -d "$clients" "vllm-omni==$VLLM_OMNI_VERSION"
+  tar -xzf "$clients/vllm_omni-$VLLM_OMNI_VERSION.tar.gz" -C "$clients" "vllm_omni-$VLLM_OMNI_VERSION/benchmarks/diffusion"
+  mv "$clients/vllm_omni-$VLLM_OMNI_VERSION/benchmarks/diffusion" "$clients/vllm-omni-benchmark"
+  cp cmd/strobe/testdata/clients/package.json "$clients/"
+  (cd "$clients" && npm install --silent --no-audit --no-fund)
+  touch "$clients/done"
+fi
+export STROBE_CLIENTS=$clients
+
+. .ci/viewers.sh

@@ -1,0 +1,14 @@
+# Sourced: puts the pinned Go tools on PATH. Installed once into a folder that is named by their versions.
+STROBE_TOOLS=${STROBE_TOOLS:-$HOME/.cache/strobe-tools}
+export STROBE_TOOLS
+go_tools="$STROBE_TOOLS/go-$BUF_VERSION-$PROTOC_GEN_GO_VERSION-$PROTOC_GEN_GO_GRPC_VERSION-$STATICCHECK_VERSION"
+if [ ! -f "$go_tools/done" ]; then
+  mkdir -p "$go_tools"
+  GOBIN=$go_tools go install "github.com/bufbuild/buf/cmd/buf@$BUF_VERSION"
+  GOBIN=$go_tools go install "google.golang.org/protobuf/cmd/protoc-gen-go@$PROTOC_GEN_GO_VERSION"
+  GOBIN=$go_tools go install "google.golang.org/grpc/cmd/protoc-gen-go-grpc@$PROTOC_GEN_GO_GRPC_VERSION"
+  GOBIN=$go_tools go install "honnef.co/go/tools/cmd/staticcheck@$STATICCHECK_VERSION"
+  touch "$go_tools/done"
+fi
+export PATH="$go_tools:$PATH"
+if ! command -v gcc >/dev/null; then apt-get update -qq && apt-get install -y -qq gcc libc6-dev >/dev/null; fi

@@ -1,0 +1,82 @@
+// Command strobe serves diffusion models out of plugins and profiles them while they serve.
+package main
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"os"
+	"os/signal"
+	"runtime"
+	"syscall"
+
+	"github.com/spf13/cobra"
+)
+
+func main() {
+	os.Exit(run(os.Args[1:], stdio{in: os.Stdin, out: os.Stdout, err: os.Stderr}))
+}
+
+// run is the whole program: it returns the exit status instead of exiting.
+func run(args []string, io stdio) int {
+	if runtime.GOOS == "windows" {
+		fmt.Fprintln(io.err, "strobe: Windows is not supported: run it in WSL 2, where it is linux/amd64")
+		return 1
+	}
+	if status, served := servePlugin(args, io); served {
+		return status
+	}
+	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt, syscall.SIGTERM)
+	defer stop()
+	root := newRootCommand(io)
+	root.SetArgs(args)
+	return exitStatus(root.ExecuteContext(ctx), io)
+}
+
+// exitStatus prints what went wrong, once, and turns it into the exit status.
+func exitStatus(err error, io stdio) int {
+	if err == nil {
+		return 0
+	}
+	var exit *exitError
+	if errors.As(err, &exit) {
+		if exit.err != nil {
+			fmt.Fprintln(io.err, "strobe:", exit.err)
+		}
+		return exit.code
+	}
+	fmt.Fprintln(io.err, "strobe:", err)
+	return 2 // what cobra itself refuses: an unknown command, flag or argument
+}
+
+func newRootCommand(io stdio) *cobra.Command {
+	root := &cobra.Command{
+		Use:   "strobe",
+		Short: "Serve diffusion models and profile them while they serve",
+		Long: `Strobe serves diffusion models out of plugins and profiles them while they serve.
+
+  strobe serve                          serve the built-in model on 127.0.0.1:8091
+  strobe generate "red heart" -o h.png  ask it for a picture
+  strobe profile start                  start recording, without a restart
+  strobe profile stop                   stop, print a table, keep a trace
+
+Configuration is the file given by --config, else plugins.hcl in the working folder, else the built-in one.`,
+		SilenceErrors: true,
+		SilenceUsage:  true,
+		Args:          cobra.NoArgs,
+	}
+	root.SetIn(io.in)
+	root.SetOut(io.out)
+	root.SetErr(io.err)
+	root.CompletionOptions.HiddenDefaultCmd = true
+	root.AddCommand(
+		newServeCommand(io),
+		newValidateCommand(io),
+		newGenerateCommand(io),
+		newProfileCommand(io),
+		newPluginCommand(io),
+		newBenchCommand(io),
+		newVersionCommand(io),
+	)
+	return root
+}

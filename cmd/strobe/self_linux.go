@@ -1,0 +1,4 @@
+package main
+
+// selfPath is this very binary, also when its file was replaced.
+func selfPath() string { return "/proc/self/exe" }

@@ -1,0 +1,184 @@
+package main
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"log/slog"
+	"net"
+	"net/http"
+	"os"
+	"time"
+
+	"github.com/strobe-dev/strobe/core/catalog"
+	"github.com/strobe-dev/strobe/core/config"
+	"github.com/strobe-dev/strobe/core/engine"
+	"github.com/strobe-dev/strobe/core/httpapi"
+	"github.com/strobe-dev/strobe/core/profile"
+	"github.com/strobe-dev/strobe/sdk/trace"
+)
+
+// Deadlines of a server's end, one after the other.
+const (
+	drainLimit  = 30 * time.Second // requests in flight
+	finishLimit = 60 * time.Second // a profile that is still running
+	closeLimit  = 10 * time.Second // plugins
+)
+
+// server is a core that serves. Its parts are made in this order and closed in reverse.
+type server struct {
+	log      *slog.Logger
+	listener net.Listener
+	recorder *trace.Recorder
+	catalog  *catalog.Catalog
+	engine   *engine.Engine
+	profiles *profile.Manager // nil when profiling is off
+	http     *http.Server
+}
+
+// newServer loads everything that cfg names and listens; it does not answer yet. On error nothing is left running.
+func newServer(ctx context.Context, cfg *config.Config, log *slog.Logger) (_ *server, err error) {
+	s := &server{log: log, recorder: trace.New(trace.Options{})}
+	defer func() {
+		if err != nil {
+			err = errors.Join(err, s.close(context.WithoutCancel(ctx)))
+		}
+	}()
+	if s.listener, err = net.Listen("tcp", cfg.Server.Listen); err != nil {
+		return nil, fmt.Errorf("listen on server.listen: %w", err)
+	}
+	if s.catalog, err = catalog.Load(ctx, cfg, catalogOptions(log)); err != nil {
+		return nil, err
+	}
+	metrics := httpapi.NewMetrics()
+	s.engine = engine.New(cfg.Server.Model, engineStages(s.catalog), engine.Options{
+		QueueSize: cfg.Server.QueueSize,
+		Timeout:   cfg.Server.RequestTimeout,
+		Recorder:  s.recorder,
+		Observer:  metrics,
+		Log:       log,
+	})
+	api := httpapi.Options{
+		Engine:           s.engine,
+		Recorder:         s.recorder,
+		Metrics:          metrics,
+		Version:          buildVersion(),
+		Log:              log,
+		Loopback:         isLoopback(s.listener.Addr()),
+		AllowedHosts:     append(listenHost(cfg.Server.Listen), cfg.Server.AllowedHosts...),
+		ProfileTokenFile: cfg.Server.ProfileTokenFile,
+		ProfileToken:     os.Getenv("STROBE_PROFILE_TOKEN"),
+		APIKeyFile:       cfg.Server.APIKeyFile,
+		APIKey:           os.Getenv("STROBE_API_KEY"),
+		MaxBodyBytes:     cfg.Server.MaxBodyBytes,
+	}
+	if len(cfg.Server.Profilers) > 0 {
+		if s.profiles, err = profile.New(s.profileOptions(cfg)); err != nil {
+			return nil, err
+		}
+		api.Profiles = s.profiles
+	}
+	handler := httpapi.New(api)
+	if err = handler.CheckTokens(); err != nil {
+		return nil, err
+	}
+	s.http = &http.Server{
+		Handler:           handler,
+		ReadHeaderTimeout: 10 * time.Second,
+		ReadTimeout:       2 * time.Minute,
+		IdleTimeout:       2 * time.Minute,
+		MaxHeaderBytes:    64 << 10,
+		ErrorLog:          slog.NewLogLogger(log.Handler(), slog.LevelDebug),
+	}
+	return s, nil
+}
+
+func (s *server) profileOptions(cfg *config.Config) profile.Options {
+	o := profile.Options{
+		Dir:         cfg.Profile.Dir,
+		MaxDuration: cfg.Profile.MaxDuration,
+		MaxBytes:    cfg.Profile.MaxBytes,
+		Keep:        cfg.Profile.Keep,
+		Model:       cfg.Server.Model,
+		Core:        profile.NewLocal(s.recorder),
+		Exporter:    func(name string) (profile.Exporter, error) { return s.catalog.Profiler(name) },
+		Profilers:   cfg.Server.Profilers,
+		Log:         s.log,
+	}
+	for _, stage := range s.catalog.Stages() {
+		for _, rank := range stage.Ranks {
+			o.Ranks = append(o.Ranks, rank)
+		}
+	}
+	return o
+}
+
+// engineStages shows the catalog's ranks to the engine.
+func engineStages(c *catalog.Catalog) []engine.Stage {
+	var stages []engine.Stage
+	for _, s := range c.Stages() {
+		stage := engine.Stage{Index: s.Index, Name: s.Name, Plugin: s.Plugin, Info: s.Info}
+		for _, rank := range s.Ranks {
+			stage.Ranks = append(stage.Ranks, rank)
+		}
+		stages = append(stages, stage)
+	}
+	return stages
+}
+
+// serve answers until ctx ends, then drains: a running profile is finished, requests in flight are answered.
+func (s *server) serve(ctx context.Context) error {
+	failed := make(chan error, 1)
+	go func() { failed <- s.http.Serve(s.listener) }()
+	select {
+	case err := <-failed:
+		return errors.Join(fmt.Errorf("serve: %w", err), s.close(context.WithoutCancel(ctx)))
+	case <-ctx.Done():
+		s.log.Info("stopping", "reason", context.Cause(ctx).Error())
+		return s.close(context.WithoutCancel(ctx))
+	}
+}
+
+// close ends everything, what was made last first. It is safe on a server that was made only in part.
+func (s *server) close(ctx context.Context) error {
+	var errs []error
+	within := func(d time.Duration, f func(context.Context) error) {
+		bounded, cancel := context.WithTimeout(ctx, d)
+		defer cancel()
+		if err := f(bounded); err != nil {
+			errs = append(errs, err)
+		}
+	}
+	if s.http != nil {
+		within(drainLimit, s.http.Shutdown)
+		_ = s.http.Close() // what did not drain in time
+	}
+	if s.profiles != nil {
+		within(finishLimit, s.profiles.Close)
+	}
+	if s.engine != nil {
+		within(drainLimit, s.engine.Close)
+	}
+	if s.catalog != nil {
+		within(closeLimit, s.catalog.Close)
+	}
+	if s.listener != nil {
+		_ = s.listener.Close() // a second close after http's is no news
+	}
+	errs = append(errs, s.recorder.Close())
+	return errors.Join(errs...)
+}
+
+func isLoopback(a net.Addr) bool {
+	tcp, ok := a.(*net.TCPAddr)
+	return ok && tcp.IP.IsLoopback()
+}
+
+// listenHost is the name that a listening address holds, which the server answers to: none for an address of all interfaces.
+func listenHost(listen string) []string {
+	host, _, err := net.SplitHostPort(listen)
+	if err != nil || host == "" {
+		return nil
+	}
+	return []string{host}
+}
