@@ -1,0 +1,74 @@
+// Command profiler-steps is a profiler plugin: it writes a table with one line for each denoise step of a profile.
+package main
+
+import (
+	"bytes"
+	"context"
+	"fmt"
+	"os"
+	"path/filepath"
+
+	"github.com/strobe-dev/strobe/sdk/plugin"
+	"github.com/strobe-dev/strobe/sdk/profiler"
+	"github.com/strobe-dev/strobe/sdk/recording"
+	"github.com/strobe-dev/strobe/sdk/trace"
+)
+
+// Config is the profiler's block in plugins.hcl.
+type Config struct {
+	MinMS float64 `strobe:"min_ms" doc:"leave out steps that took less, in milliseconds" default:"0" min:"0"`
+}
+
+// Steps is the profiler.
+type Steps struct{ config Config }
+
+// Open starts a profile's table.
+func (s *Steps) Open(_ context.Context, p profiler.Profile) (profiler.Sink, error) {
+	t := &table{profile: p, min: s.config.MinMS}
+	t.rows.WriteString("request,stage,rank,step,ms\n")
+	return t, nil
+}
+
+type table struct {
+	profile         profiler.Profile
+	min             float64
+	rows            bytes.Buffer
+	events, dropped uint64
+}
+
+func (t *table) Consume(_ context.Context, b *recording.Batch) error {
+	for e := range b.All() {
+		ms := float64(e.End-e.Start) / 1e6
+		switch {
+		case e.Kind != recording.Span || e.Name.Category != trace.CategoryStep || ms < t.min:
+		case t.profile.MaxBytes > 0 && int64(t.rows.Len()+1024) > t.profile.MaxBytes:
+			t.dropped++
+		default:
+			t.events++
+			fmt.Fprintf(&t.rows, "%q,%s,%d,%d,%.6f\n", e.Request, b.Process.StageName, b.Process.Rank, number(e), ms)
+		}
+	}
+	return nil
+}
+
+// number is which step of its image e is.
+func number(e *recording.Event) int64 {
+	for _, a := range e.Args {
+		if a.Key.Text == "step" {
+			return a.Int
+		}
+	}
+	return -1
+}
+
+func (t *table) Finish(context.Context, profiler.Summary) ([]profiler.Artifact, error) {
+	if err := os.WriteFile(filepath.Join(t.profile.Dir, "steps.csv"), t.rows.Bytes(), 0o600); err != nil {
+		return nil, fmt.Errorf("write the table: %w", err)
+	}
+	return []profiler.Artifact{{Name: "steps.csv", MediaType: "text/csv", Events: t.events, Dropped: t.dropped}}, nil
+}
+
+func main() {
+	s := &Steps{}
+	plugin.ServeProfiler(s, profiler.Description{Name: "steps", Version: "1.0.0", Summary: "a line for each denoise step", Config: &s.config})
+}
