@@ -7,6 +7,7 @@ import (
 	"fmt"
 	"os"
 	"path/filepath"
+	"strings"
 
 	"github.com/strobe-dev/strobe/sdk/plugin"
 	"github.com/strobe-dev/strobe/sdk/profiler"
@@ -19,11 +20,9 @@ type Config struct {
 	MinMS float64 `strobe:"min_ms" doc:"leave out steps that took less, in milliseconds" default:"0" min:"0"`
 }
 
-// Steps is the profiler.
-type Steps struct{ config Config }
+type steps struct{ config Config }
 
-// Open starts a profile's table.
-func (s *Steps) Open(_ context.Context, p profiler.Profile) (profiler.Sink, error) {
+func (s *steps) Open(_ context.Context, p profiler.Profile) (profiler.Sink, error) {
 	t := &table{profile: p, min: s.config.MinMS}
 	t.rows.WriteString("request,stage,rank,step,ms\n")
 	return t, nil
@@ -45,7 +44,8 @@ func (t *table) Consume(_ context.Context, b *recording.Batch) error {
 			t.dropped++
 		default:
 			t.events++
-			fmt.Fprintf(&t.rows, "%q,%s,%d,%d,%.6f\n", e.Request, b.Process.StageName, b.Process.Rank, number(e), ms)
+			request := strings.ReplaceAll(e.Request, `"`, `""`)
+			fmt.Fprintf(&t.rows, "\"%s\",%s,%d,%d,%.6f\n", request, b.Process.StageName, b.Process.Rank, number(e), ms)
 		}
 	}
 	return nil
@@ -69,6 +69,6 @@ func (t *table) Finish(context.Context, profiler.Summary) ([]profiler.Artifact, 
 }
 
 func main() {
-	s := &Steps{}
+	s := &steps{}
 	plugin.ServeProfiler(s, profiler.Description{Name: "steps", Version: "1.0.0", Summary: "a line for each denoise step", Config: &s.config})
 }
