@@ -83,17 +83,13 @@ func (r *Recorder) Start(s Start) error {
 	return nil
 }
 
-// firstReserve is reserved before Start returns; the rest follows in the background.
-const firstReserve = 1 << 20
-
 // open makes a segment with all names and a first clock pair in it.
 func (r *Recorder) open(path string, h segment.Header) (*segmentFile, error) {
-	seg, err := create(path, h, firstReserve, r.heap)
+	seg, err := create(path, h, r.heap)
 	if err != nil {
 		return nil, err
 	}
 	seg.recorded = h.Recording
-	seg.low.Store(reserveStep)
 	seg.meta.pair(r.clock.pair())
 	names.enter(&seg.meta)
 	return seg, nil

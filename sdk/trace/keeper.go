@@ -1,32 +1,33 @@
 package trace
 
 import (
+	"math"
 	"sync/atomic"
 	"time"
 
 	"github.com/strobe-dev/strobe/sdk/internal/segment"
 )
 
-// reserveStep is how much is reserved at once, and the least that is kept ahead of the writers.
-const reserveStep = 8 << 20
+// How far ahead of the writers the keeper works, in bytes. Reserving is cheap and keeps events from being lost;
+// populating costs memory and keeps writers from page faults. Writers that are faster than that double it.
+const (
+	reserveAhead  = 32 << 20
+	populateAhead = 8 << 20
+	mostAhead     = 8 // times that
+	step          = 1 << 20
+)
 
-// populateStep bounds how long the keeper is away in one call.
-const populateStep = 1 << 20
-
-// mostAhead bounds how much is kept ahead of writers that were faster than the reserve.
-const mostAhead = 64 << 20
-
-// keeper is the goroutine that serves a segment while it is current: it reserves space and takes clock pairs.
+// keeper is the goroutine that serves a segment while it is current: it prepares space and takes clock pairs.
 type keeper struct {
-	r     *Recorder
-	seg   *segmentFile
-	ahead int64
-	quit  atomic.Bool
-	done  chan struct{}
+	r    *Recorder
+	seg  *segmentFile
+	more int64 // factor on how far ahead
+	quit atomic.Bool
+	done chan struct{}
 }
 
 func keep(r *Recorder, s *segmentFile) *keeper {
-	k := &keeper{r: r, seg: s, ahead: reserveStep, done: make(chan struct{})}
+	k := &keeper{r: r, seg: s, more: 1, done: make(chan struct{})}
 	go k.run()
 	return k
 }
@@ -40,7 +41,7 @@ func (k *keeper) stop() {
 
 func (k *keeper) run() {
 	defer close(k.done)
-	k.reserve()
+	k.prepare()
 	// Two early pairs give a reader a slope soon after the start.
 	early := []time.Duration{5 * time.Millisecond, 45 * time.Millisecond}
 	timer := time.NewTimer(early[0])
@@ -48,14 +49,15 @@ func (k *keeper) run() {
 	for !k.quit.Load() {
 		select {
 		case <-k.seg.kick:
-			if free := k.seg.reserved.Load() - k.seg.used(); free < k.ahead/4 {
-				k.ahead = min(2*k.ahead, mostAhead)
+			if k.seg.populated < k.seg.used() {
+				k.more = min(2*k.more, mostAhead)
 			}
-			k.reserve()
+			k.prepare()
 		case <-timer.C:
 			k.seg.meta.pair(k.r.clock.pair())
 			names.retry(&k.seg.meta)
-			k.reserve()
+			k.seg.full.Store(false) // room may have been made
+			k.prepare()
 			next := k.r.every
 			if len(early) > 1 {
 				early = early[1:]
@@ -66,30 +68,48 @@ func (k *keeper) run() {
 	}
 }
 
-// reserve keeps room ahead of the writers, as far as the bound and the disk allow.
-func (k *keeper) reserve() {
+// prepare reserves and populates ahead of the writers, as far as the bound and the disk allow. After some steps it
+// leaves the rest for the next time, as clock pairs must not wait.
+func (k *keeper) prepare() {
 	s := k.seg
-	s.low.Store(k.ahead / 2)
-	for !k.quit.Load() {
-		reserved := s.reserved.Load()
-		if reserved >= s.limit {
-			s.low.Store(-1 << 62)
+	for range 16 {
+		if k.quit.Load() {
 			return
 		}
-		if reserved-s.used() >= k.ahead {
-			return
+		used, reserved := s.used(), s.reserved.Load()
+		if reserved < s.limit && reserved-used < k.more*reserveAhead && !s.full.Load() {
+			if k.reserve(reserved) {
+				continue
+			}
+			reserved = s.reserved.Load()
 		}
-		if !k.extend(reserved) {
-			return
+		s.populated = max(s.populated, min(used, reserved)&^(step-1)) // writers were there first
+		if s.populated < reserved && s.populated-used < k.more*populateAhead {
+			s.populate(s.populated + step)
+			continue
 		}
+		k.setWake(reserved)
+		return
 	}
+	s.wake()
 }
 
-// extend reserves one step, or as much as the disk has. It reports whether it got anything.
-func (k *keeper) extend(from int64) bool {
-	for step := int64(populateStep); step >= 4*segment.ChunkBytes; step /= 4 {
-		if k.seg.extend(min(from+step, k.seg.limit)) == nil {
-			k.seg.full.Store(false)
+// setWake says at which position writers should kick: when half of what is ahead is used up.
+func (k *keeper) setWake(reserved int64) {
+	at := int64(math.MaxInt64)
+	if reserved < k.seg.limit && !k.seg.full.Load() {
+		at = reserved - k.more*reserveAhead/2
+	}
+	if k.seg.populated < reserved {
+		at = min(at, k.seg.populated-k.more*populateAhead/2)
+	}
+	k.seg.wakeAt.Store(at)
+}
+
+// reserve takes one step, or as much as the disk has. It reports whether it got anything.
+func (k *keeper) reserve(from int64) bool {
+	for n := int64(8 * step); n >= 4*segment.ChunkBytes; n /= 4 {
+		if k.seg.allot(min(from+n, k.seg.limit)) == nil {
 			return true
 		}
 	}

@@ -266,7 +266,7 @@ func (s *seen) add(e *recording.Event) {
 
 // check looks at what the writers put into an outer span, or inherit to an inner one.
 func (s *seen) check(e *recording.Event) {
-	if e.Name.Text != "outer" || e.Track.Name == "idle" {
+	if e.Name.Text != "outer" || e.Track.Name[0] != 'w' || len(e.Args) == 0 {
 		return
 	}
 	n := e.Args[0].Int

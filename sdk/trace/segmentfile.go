@@ -19,16 +19,24 @@ type segmentFile struct {
 	recorded uint64       // which recording of the recorder this is part of
 	reserved atomic.Int64 // bytes from the start that writers may touch
 	full     atomic.Bool  // the disk is full: nothing more can be reserved for now
-	low      atomic.Int64 // when the free reserve falls below, kick
+	wakeAt   atomic.Int64 // a writer that gets there kicks
 	kick     chan struct{}
 	meta     meta
+
+	populated int64 // bytes from the start that cost no fault; of the keeper, before that of create
 }
 
 // loss is a reason for not recording an event: the offset of its counter in the header.
 type loss int
 
-// create makes the file and its header. first bytes of it are reserved before it returns.
-func create(path string, h segment.Header, first int64, heap bool) (_ *segmentFile, err error) {
+// firstReserve is reserved before Start returns, and firstPopulate of it populated; the keeper goes on from there.
+const (
+	firstReserve  = 8 << 20
+	firstPopulate = 1 << 20
+)
+
+// create makes the file and its header.
+func create(path string, h segment.Header, heap bool) (_ *segmentFile, err error) {
 	f, err := os.OpenFile(path, os.O_RDWR|os.O_CREATE|os.O_EXCL, 0o600)
 	if err != nil {
 		return nil, fmt.Errorf("create segment: %w", err)
@@ -49,9 +57,10 @@ func create(path string, h segment.Header, first int64, heap bool) (_ *segmentFi
 			return nil, err
 		}
 		s.base = s.m.base
-		if err = s.extend(min(first, h.Limit)); err != nil {
-			return nil, fmt.Errorf("reserve %d bytes of %s: %w", first, path, err)
+		if err = s.allotFirst(); err != nil {
+			return nil, fmt.Errorf("reserve space in %s: %w", path, err)
 		}
+		s.populate(firstPopulate)
 	}
 	page := make([]byte, segment.HeaderBytes)
 	h.Encode(page)
@@ -62,6 +71,14 @@ func create(path string, h segment.Header, first int64, heap bool) (_ *segmentFi
 	}
 	atomic.StoreUint64((*uint64)(s.base), segment.Magic)
 	return s, nil
+}
+
+// allotFirst takes the least that a recording needs when the disk does not have more.
+func (s *segmentFile) allotFirst() error {
+	if s.allot(min(firstReserve, s.limit)) == nil {
+		return nil
+	}
+	return s.allot(min(segment.MinBytes, s.limit))
 }
 
 // discard undoes create.
@@ -98,7 +115,7 @@ func (s *segmentFile) chunk(track uint32, ordinal uint64, isMeta bool) (unsafe.P
 			return nil, segment.OffFull
 		}
 		reserved := s.reserved.Load()
-		if reserved-end < s.low.Load() {
+		if end > s.wakeAt.Load() {
 			s.wake()
 		}
 		if end > reserved {
@@ -131,8 +148,9 @@ func (s *segmentFile) used() int64 {
 	return segment.HeaderBytes + int64(n)*segment.ChunkBytes
 }
 
-// extend reserves and populates up to the given size, and lets writers go there.
-func (s *segmentFile) extend(to int64) error {
+// allot reserves space in the file up to a size, and lets writers go there. A page of it that is not populated yet costs
+// its first writer a fault, but never a signal.
+func (s *segmentFile) allot(to int64) error {
 	from := s.reserved.Load()
 	if to <= from {
 		return nil
@@ -141,21 +159,24 @@ func (s *segmentFile) extend(to int64) error {
 	if errors.Is(err, errors.ErrUnsupported) {
 		err = writeZeros(s.f, from, to-from)
 	}
-	if err != nil {
-		return err
+	if err == nil {
+		s.reserved.Store(to)
 	}
-	err = populate(unsafe.Add(s.base, from), to-from)
-	if errors.Is(err, errors.ErrUnsupported) {
-		err = nil
-		for off := from; off < to; off += 4096 {
+	return err
+}
+
+// populate makes pages that are reserved writable without a fault, up to a size. Only one goroutine does it at a time.
+func (s *segmentFile) populate(to int64) {
+	to = min(to, s.reserved.Load())
+	if s.m.heap != nil || to <= s.populated {
+		return
+	}
+	if populate(unsafe.Add(s.base, s.populated), to-s.populated) != nil {
+		for off := s.populated; off < to; off += 4096 {
 			atomic.AddUint64((*uint64)(unsafe.Add(s.base, off)), 0)
 		}
 	}
-	if err != nil {
-		return err
-	}
-	s.reserved.Store(to)
-	return nil
+	s.populated = to
 }
 
 // writeZeros allots a part of the file where the file system has no call for it.
