@@ -30,11 +30,6 @@ type Client struct {
 	died func(wait time.Duration) error
 }
 
-// NewClient makes a client on a connection of the caller's.
-func NewClient(conn *grpc.ClientConn, plugin string, t Timeouts) *Client {
-	return &Client{Plugin: plugin, conn: conn, timeouts: t.withDefaults(), died: func(time.Duration) error { return nil }}
-}
-
 // Description is what a plugin says of itself.
 type Description struct {
 	Kind         string // "model", "profiler"

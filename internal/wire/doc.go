@@ -18,6 +18,7 @@
 //	serve.go      the server of one plugin process
 //	plugin_server.go, model_server.go, profiler_server.go, follow.go  its services
 //	logger.go     slog to the host: hclog's JSON on standard error
+//	memory.go     both sides in one process, for tests
 //
 // Both: handshake.go (cookie, version, limits), values.go and convert.go (Go values to messages and back), errors.go.
 package wire

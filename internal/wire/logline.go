@@ -199,9 +199,19 @@ func parseLine(line []byte) (parsedLine, bool) {
 	}
 	slices.Sort(keys)
 	for _, k := range keys[:min(len(keys), maxLogPairs)] {
-		rec.attrs = append(rec.attrs, slog.Attr{Key: clip(k, 200), Value: jsonValue(fields[k])})
+		rec.attrs = append(rec.attrs, slog.Attr{Key: pairKey(k), Value: jsonValue(fields[k])})
 	}
 	return rec, true
+}
+
+// ours are the keys that core's own attributes have; a plugin's pair of such a name must not pass for one.
+var ours = []string{slog.TimeKey, slog.LevelKey, slog.MessageKey, "plugin", "stage", "rank", "module", "stream"}
+
+func pairKey(k string) string {
+	if slices.Contains(ours, k) {
+		return "its_" + k
+	}
+	return clip(k, 200)
 }
 
 func jsonText(raw json.RawMessage) (string, bool) {

@@ -71,6 +71,7 @@ func TestLineLog(t *testing.T) {
 	for _, test := range []struct{ name, in, want string }{
 		{"hclog", `{"@level":"debug","@message":"m","@timestamp":"2026-01-01T00:00:00Z","@module":"a.b","b":2,"a":"x","f":1.5,"t":true,"o":{"k":[1]},"n":null}`,
 			`level=DEBUG msg=m module=a.b a=x b=2 f=1.5 n=null o="{\"k\":[1]}" t=true`},
+		{"names of ours", `{"@level":"info","@message":"m","plugin":"other","level":"error"}`, `level=INFO msg=m its_level=error its_plugin=other`},
 		{"trace", `{"@level":"trace","@message":"m"}`, `level=DEBUG-4 msg=m`},
 		{"level a number", `{"@level":30,"@message":"hi"}`, `level=INFO msg="{\"@level\":30,\"@message\":\"hi\"}" stream=stderr`},
 		{"message a number", `{"@level":"info","@message":1}`, `level=INFO msg="{\"@level\":\"info\",\"@message\":1}" stream=stderr`},

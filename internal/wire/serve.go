@@ -57,15 +57,7 @@ func Run(s Service, logs *slog.Logger, stderr io.Writer) int {
 	return 0
 }
 
-// Register serves a plugin on a gRPC server of the caller's, for tests in memory; see [NewServer].
-func Register(s *grpc.Server, service Service) { service.register(s) }
-
-// NewServer makes a gRPC server as plugins have it: our message limit, and a panic in a handler is an error.
-func NewServer(logs *slog.Logger) *grpc.Server { return newServer(logs) }
-
-// DialOptions are a host's, for connections in memory.
-func DialOptions() []grpc.DialOption { return dialOptions() }
-
+// newServer makes a gRPC server as plugins have it: our message limit, and a panic in a handler is an error.
 func newServer(logs *slog.Logger, o ...grpc.ServerOption) *grpc.Server {
 	g := recoverer{logs}
 	return grpc.NewServer(append(append(o, serverOptions()...), grpc.UnaryInterceptor(g.unary), grpc.StreamInterceptor(g.stream))...)

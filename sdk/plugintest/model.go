@@ -1,0 +1,344 @@
+package plugintest
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"os"
+	"path/filepath"
+	"reflect"
+	"slices"
+	"testing"
+	"time"
+
+	"github.com/strobe-dev/strobe/sdk/model"
+	"github.com/strobe-dev/strobe/sdk/recording"
+)
+
+// A cancelled call must end within a step. That is measured against a whole call of enough steps that takes long
+// enough for a busy machine not to matter; else only that the call ends at all.
+const (
+	cancelSteps = 5
+	cancelWhole = 300 * time.Millisecond
+)
+
+// ModelOptions say how to check a model plugin. New, Command or both must be given.
+type ModelOptions struct {
+	New     func() model.Model // makes a fresh one, for checks in memory
+	Command []string           // the plugin's program and arguments, for checks as a process
+	Config  map[string]any     // sound values; best those that make it quick
+	// BadConfigs are values of which each must be found wrong.
+	BadConfigs []map[string]any
+	// Request is one that the plugin can serve; the zero one asks for one image with the defaults. A stage that only
+	// changes images gets an 8x8 image when Images is empty.
+	Request model.Request
+}
+
+// TestModel checks a model plugin.
+func TestModel(t *testing.T, o ModelOptions) {
+	t.Helper()
+	var start Start
+	if o.New != nil {
+		start = StartModel(o.New)
+	}
+	run(t, ModelChecks(o), start, o.Command)
+}
+
+// ModelChecks are the promises of a model plugin.
+func ModelChecks(o ModelOptions) []Check {
+	c := modelChecks{o}
+	return []Check{
+		{"describe twice", kindModel, func(ctx context.Context, p *Plugin) error { return describesTwice(ctx, p, kindModel) }},
+		{"unknown key", kindModel, func(ctx context.Context, p *Plugin) error { return findsUnknownKey(ctx, p, o.Config) }},
+		{"bad values", kindModel, c.badValues},
+		{"generate", kindModel, c.generates},
+		{"progress in order", kindModel, c.progress},
+		{"same seed same image", kindModel, c.seed},
+		{"cancel", kindModel, c.cancel},
+		{"two at once", kindModel, c.twoAtOnce},
+		{"wrong size", kindModel, c.wrongSize},
+		{"record", kindModel, c.record},
+		{"record in flight", kindModel, c.recordInFlight},
+	}
+}
+
+type modelChecks struct{ o ModelOptions }
+
+// ready is a configured and loaded plugin's info and a request for it.
+func (c modelChecks) ready(ctx context.Context, p *Plugin) (model.Info, *model.Request, error) {
+	if err := p.configure(ctx, c.o.Config); err != nil {
+		return model.Info{}, nil, fmt.Errorf("configure: %w", err)
+	}
+	info, err := p.Load(ctx)
+	if err != nil {
+		return info, nil, err
+	}
+	r := c.o.Request
+	if r.ID == "" {
+		r.ID = "req-plugintest"
+	}
+	r.Count = max(r.Count, 1)
+	if r.Prompt == "" {
+		r.Prompt = "red heart"
+	}
+	if !info.Makes && len(r.Images) == 0 {
+		r.Images = []model.Image{gradient(8, 8)}
+	}
+	return info, &r, nil
+}
+
+// gradient is an image on which every change shows.
+func gradient(w, h int) model.Image {
+	i := model.Image{Width: w, Height: h, Pixels: make([]byte, 3*w*h)}
+	for p := range w * h {
+		i.Pixels[3*p], i.Pixels[3*p+1], i.Pixels[3*p+2] = byte(p%w*255/w), byte(p/w*255/h), 128
+	}
+	return i
+}
+
+func (c modelChecks) badValues(ctx context.Context, p *Plugin) error {
+	return badValues(ctx, p, c.o.BadConfigs)
+}
+
+func badValues(ctx context.Context, p *Plugin, bad []map[string]any) error {
+	if len(bad) == 0 {
+		return fmt.Errorf("%w: no BadConfigs are given", ErrSkipped)
+	}
+	for i, values := range bad {
+		found, err := p.Configure(ctx, values)
+		if err != nil {
+			return fmt.Errorf("findings are data, not errors: %w", err)
+		}
+		if !found.HasErrors() {
+			return fmt.Errorf("it takes BadConfigs[%d], %v", i, values)
+		}
+	}
+	return nil
+}
+
+func (c modelChecks) generates(ctx context.Context, p *Plugin) error {
+	info, r, err := c.ready(ctx, p)
+	if err != nil {
+		return err
+	}
+	got, err := p.Generate(ctx, r, nil)
+	if err != nil {
+		return err
+	}
+	want := r.Count
+	if !info.Makes {
+		want = len(r.Images)
+	}
+	if len(got.Images) != want {
+		return fmt.Errorf("%d images were asked for, %d came", want, len(got.Images))
+	}
+	for _, i := range got.Images {
+		size := model.Size{Width: i.Width, Height: i.Height}
+		if r.Size != (model.Size{}) && size != r.Size {
+			return fmt.Errorf("%v was asked for, an image of %v came", r.Size, size)
+		}
+		if info.Makes && !info.Resizes && len(info.Sizes) > 0 && !slices.Contains(info.Sizes, size) {
+			return fmt.Errorf("an image of %v came, which is none of its sizes %v", size, info.Sizes)
+		}
+	}
+	if info.MaxSteps > 0 && got.Steps == 0 {
+		return errors.New("it has steps and says it did none")
+	}
+	return nil
+}
+
+func (c modelChecks) progress(ctx context.Context, p *Plugin) error {
+	info, r, err := c.ready(ctx, p)
+	if err != nil {
+		return err
+	}
+	var seen []model.Progress
+	if _, err := p.Generate(ctx, r, func(p model.Progress) { seen = append(seen, p) }); err != nil {
+		return err
+	}
+	if info.MaxSteps == 0 && len(seen) == 0 {
+		return fmt.Errorf("%w: the stage has no steps", ErrSkipped)
+	}
+	for i, s := range seen {
+		if s.Step != i+1 || s.Steps != len(seen) {
+			return fmt.Errorf("progress %d of %d is %+v", i+1, len(seen), s)
+		}
+	}
+	if len(seen) == 0 {
+		return errors.New("no progress came")
+	}
+	return nil
+}
+
+func (c modelChecks) seed(ctx context.Context, p *Plugin) error {
+	_, r, err := c.ready(ctx, p)
+	if err != nil {
+		return err
+	}
+	r.Seed = 42
+	a, err := p.Generate(ctx, r, nil)
+	if err != nil {
+		return err
+	}
+	b, err := p.Generate(ctx, r, nil)
+	if err != nil {
+		return err
+	}
+	if !reflect.DeepEqual(a.Images, b.Images) {
+		return errors.New("the same request with the same seed gave two different images")
+	}
+	return nil
+}
+
+func (c modelChecks) cancel(ctx context.Context, p *Plugin) error {
+	_, r, err := c.ready(ctx, p)
+	if err != nil {
+		return err
+	}
+	began := time.Now()
+	if _, err := p.Generate(ctx, r, nil); err != nil {
+		return err
+	}
+	whole, steps := time.Since(began), 0
+	cancelled, cancel := context.WithCancel(ctx)
+	defer cancel()
+	var at time.Time
+	_, err = p.Generate(cancelled, r, func(s model.Progress) {
+		if at.IsZero() && s.Step < s.Steps {
+			at, steps = time.Now(), s.Steps
+			cancel()
+		}
+	})
+	if at.IsZero() {
+		return fmt.Errorf("%w: the request has no step after which to cancel", ErrSkipped)
+	}
+	if !errors.Is(err, context.Canceled) {
+		return fmt.Errorf("a cancelled call ended with %w", err)
+	}
+	// The next call has its turn when the cancelled one has truly returned.
+	var waited time.Duration
+	_, err = p.Generate(ctx, r, func(model.Progress) {
+		if waited == 0 {
+			waited = time.Since(at)
+		}
+	})
+	switch {
+	case err != nil:
+		return fmt.Errorf("after a cancelled call: %w", err)
+	case steps >= cancelSteps && whole >= cancelWhole && waited > whole*3/4:
+		return fmt.Errorf("a whole call takes %s, and after a cancelled one the next had its first step only after %s: look at ctx in every step", whole, waited)
+	}
+	return nil
+}
+
+func (c modelChecks) twoAtOnce(ctx context.Context, p *Plugin) error {
+	_, r, err := c.ready(ctx, p)
+	if err != nil {
+		return err
+	}
+	errs := make(chan error, 2)
+	for range 2 {
+		go func() {
+			_, err := p.Generate(ctx, r, nil)
+			errs <- err
+		}()
+	}
+	return errors.Join(<-errs, <-errs)
+}
+
+func (c modelChecks) wrongSize(ctx context.Context, p *Plugin) error {
+	info, r, err := c.ready(ctx, p)
+	if err != nil {
+		return err
+	}
+	switch {
+	case info.Max != (model.Size{}):
+		r.Size = model.Size{Width: info.Max.Width + 1, Height: info.Max.Height + 1}
+	case len(info.Sizes) > 0 && !info.Resizes:
+		r.Size = model.Size{Width: 7919, Height: 7919}
+	default:
+		return fmt.Errorf("%w: the stage takes any size", ErrSkipped)
+	}
+	_, err = p.Generate(ctx, r, nil)
+	if bad, ok := model.AsRequestError(err); !ok || bad.Field != "size" {
+		return fmt.Errorf("a size of %v must be refused with BadRequest about \"size\", got %v", r.Size, err)
+	}
+	return nil
+}
+
+// record checks that a recording of a request holds spans that carry its id.
+func (c modelChecks) record(ctx context.Context, p *Plugin) error {
+	_, r, err := c.ready(ctx, p)
+	if err != nil {
+		return err
+	}
+	dir, err := os.MkdirTemp("", "plugintest")
+	if err != nil {
+		return err
+	}
+	defer os.RemoveAll(dir)
+	r.Flow = 77
+	if err := p.StartRecording(ctx, filepath.Join(dir, "rank.seg")); err != nil {
+		return err
+	}
+	if _, err := p.Generate(ctx, r, nil); err != nil {
+		return err
+	}
+	if _, err := p.StopRecording(ctx); err != nil {
+		return err
+	}
+	spans, foreign, flows := 0, 0, 0
+	_, err = recording.Read(ctx, dir, func(b *recording.Batch) error {
+		for e := range b.All() {
+			switch {
+			case e.Kind == recording.FlowIn && e.Flow == r.Flow:
+				flows++
+			case e.Kind == recording.Span && e.Request == r.ID:
+				spans++
+			case e.Kind == recording.Span:
+				foreign++
+			}
+		}
+		return nil
+	})
+	switch {
+	case err != nil:
+		return err
+	case spans == 0:
+		return fmt.Errorf("no span of the request was recorded (%d without its id): use Track.SetRequest(req.ID)", foreign)
+	case flows != 1:
+		return fmt.Errorf("the request's flow arrived %d times: call Track.FlowIn(req.Flow) in the outermost span", flows)
+	}
+	return nil
+}
+
+// recordInFlight turns recording on and off while a request runs.
+func (c modelChecks) recordInFlight(ctx context.Context, p *Plugin) error {
+	_, r, err := c.ready(ctx, p)
+	if err != nil {
+		return err
+	}
+	dir, err := os.MkdirTemp("", "plugintest")
+	if err != nil {
+		return err
+	}
+	defer os.RemoveAll(dir)
+	done := make(chan error, 1)
+	go func() {
+		_, err := p.Generate(ctx, r, nil)
+		done <- err
+	}()
+	for i := 0; ; i++ {
+		if err := p.StartRecording(ctx, filepath.Join(dir, fmt.Sprintf("%d.seg", i))); err != nil {
+			return errors.Join(err, <-done)
+		}
+		if _, err := p.StopRecording(ctx); err != nil {
+			return errors.Join(err, <-done)
+		}
+		select {
+		case err := <-done:
+			return err
+		default:
+		}
+	}
+}
