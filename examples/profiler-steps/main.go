@@ -23,9 +23,7 @@ type Config struct {
 type steps struct{ config Config }
 
 func (s *steps) Open(_ context.Context, p profiler.Profile) (profiler.Sink, error) {
-	t := &table{profile: p, min: s.config.MinMS}
-	t.rows.WriteString("request,stage,rank,step,ms\n")
-	return t, nil
+	return &table{profile: p, min: s.config.MinMS, rows: *bytes.NewBufferString("request,stage,rank,step,ms\n")}, nil
 }
 
 type table struct {
@@ -68,7 +66,9 @@ func (t *table) Finish(context.Context, profiler.Summary) ([]profiler.Artifact, 
 	return []profiler.Artifact{{Name: "steps.csv", MediaType: "text/csv", Events: t.events, Dropped: t.dropped}}, nil
 }
 
-func main() {
+func mine() (profiler.Profiler, profiler.Description) {
 	s := &steps{}
-	plugin.ServeProfiler(s, profiler.Description{Name: "steps", Version: "1.0.0", Summary: "a line for each denoise step", Config: &s.config})
+	return s, profiler.Description{Name: "steps", Version: "1.0.0", Summary: "a line for each denoise step", Config: &s.config}
 }
+
+func main() { plugin.ServeProfiler(mine()) }

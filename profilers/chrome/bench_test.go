@@ -96,7 +96,7 @@ func BenchmarkFinish(b *testing.B) {
 				total += time.Since(begin)
 				os.RemoveAll(dir)
 			}
-			b.ReportMetric(float64(total.Milliseconds())/float64(b.N), "finish-ms")
+			b.ReportMetric(float64(total.Microseconds())/float64(b.N), "finish-µs")
 		})
 	}
 }

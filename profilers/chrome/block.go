@@ -7,8 +7,21 @@ import (
 	"github.com/klauspost/compress/flate"
 )
 
-// blockBytes is how much JSON goes into one deflate block. Larger blocks compress a little better; each process holds one.
-const blockBytes = 256 << 10
+// A deflate block holds about this much JSON. Larger blocks compress a little better, and each process holds one. At a bound on the
+// files' size whole blocks are left out, so with a close bound they are smaller.
+const (
+	blockBytes      = 256 << 10
+	blockBytesLeast = 4 << 10
+	blocksPerLimit  = 8 // JSON is at least ten times as large as what it becomes, twice
+)
+
+// blockSize is how much JSON a block holds when all files together may have limit bytes; 0: any number.
+func blockSize(limit int64) int {
+	if limit == 0 {
+		return blockBytes
+	}
+	return int(min(max(limit/blocksPerLimit, blockBytesLeast), blockBytes))
+}
 
 // block is a text compressed by itself: z may stand anywhere in a deflate stream.
 type block struct {

@@ -235,7 +235,7 @@ func TestEmptyProfile(t *testing.T) {
 }
 
 func TestMaxBytes(t *testing.T) {
-	for _, limit := range []int64{64 << 10, 300 << 10} {
+	for _, limit := range []int64{16 << 10, 64 << 10, 300 << 10} {
 		n := names{}
 		r := rank(n, 0)
 		w, us := r.track("worker"), 0.0

@@ -4,6 +4,8 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"os"
+	"path/filepath"
 
 	"github.com/strobe-dev/strobe/sdk/profiler"
 )
@@ -109,5 +111,6 @@ func (s *sink) discard() error {
 			err = errors.Join(err, p.file.discard())
 		}
 	}
+	_ = os.Remove(filepath.Dir(s.merged.final)) // stays when something is in it
 	return err
 }

@@ -28,6 +28,7 @@ type sink struct {
 	pack    *packer
 	merged  *gzFile
 	budget  budget
+	block   int // bytes of JSON in a block
 	closed  bool
 
 	byProcess map[*recording.Process]*process
@@ -73,6 +74,7 @@ func newSink(p profiler.Profile, level int) (*sink, error) {
 		base:      dayStart(p.Started),
 		pack:      pack,
 		budget:    budget{limit: p.MaxBytes},
+		block:     blockSize(p.MaxBytes),
 		byProcess: map[*recording.Process]*process{},
 		names:     nameCache{},
 		pids:      newNumbers(firstMadeUpPID),
@@ -126,13 +128,13 @@ func (s *sink) Consume(ctx context.Context, b *recording.Batch) error {
 			return nil
 		}
 		s.event(p, &b.Events[i])
-		if len(p.buf) >= blockBytes {
+		if len(p.buf) >= s.block {
 			if err := s.flush(p); err != nil {
 				return err
 			}
 		}
 	}
-	if len(s.arrows) >= blockBytes {
+	if len(s.arrows) >= s.block {
 		return s.flushArrows()
 	}
 	return nil
@@ -159,7 +161,7 @@ func (s *sink) newProcess(r *recording.Process) (*process, error) {
 		recorded: r,
 		pid:      s.pids.take(processPID(r.PID)),
 		tracks:   map[*recording.Track]*track{},
-		buf:      make([]byte, 0, blockBytes+blockBytes/8),
+		buf:      make([]byte, 0, s.block+s.block/8),
 	}
 	s.budget.reserved += tailBytes
 	if r.Kind == trace.ProcessModel {
