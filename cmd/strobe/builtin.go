@@ -8,6 +8,7 @@ import (
 	"github.com/strobe-dev/strobe/core/catalog"
 	"github.com/strobe-dev/strobe/core/config"
 	"github.com/strobe-dev/strobe/plugins/dit"
+	"github.com/strobe-dev/strobe/plugins/resize"
 	"github.com/strobe-dev/strobe/profilers/chrome"
 	"github.com/strobe-dev/strobe/sdk/plugin"
 )
@@ -22,6 +23,7 @@ type builtin struct {
 func builtins() []builtin {
 	return []builtin{
 		{config.KindModel, "dit", func() { plugin.ServeModel(dit.New()) }},
+		{config.KindModel, "resize", func() { plugin.ServeModel(resize.New()) }},
 		{config.KindProfiler, "chrome", func() { p := chrome.New(); plugin.ServeProfiler(p, p.Describe()) }},
 	}
 }

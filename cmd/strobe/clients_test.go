@@ -41,7 +41,7 @@ func TestOpenAIClients(t *testing.T) {
 		"node":   {"node", node},
 	} {
 		t.Run(name, func(t *testing.T) {
-			runClient(t, t.TempDir(), append(command, p.url))
+			runOutside(t, t.TempDir(), append(command, p.url))
 		})
 	}
 }
@@ -63,7 +63,7 @@ func TestVLLMOmniBenchmark(t *testing.T) {
 				"--base-url", p.url, "--dataset", "random", "--num-prompts", "3", "--max-concurrency", "2", "--width", "64", "--height", "64",
 				"--num-inference-steps", "2", "--seed", "7", "--output-file", out,
 			}, flags...)
-			printed := runClient(t, dir, args)
+			printed := runOutside(t, dir, args)
 			text, err := os.ReadFile(out)
 			if err != nil {
 				t.Fatalf("%v\n%s", err, printed)
@@ -83,8 +83,8 @@ func TestVLLMOmniBenchmark(t *testing.T) {
 	}
 }
 
-// runClient runs a command to its end and returns what it printed.
-func runClient(t *testing.T, dir string, command []string) []byte {
+// runOutside runs a command to its end and returns what it printed.
+func runOutside(t *testing.T, dir string, command []string) []byte {
 	t.Helper()
 	cmd := exec.CommandContext(t.Context(), command[0], command[1:]...)
 	cmd.Dir = dir
