@@ -18,3 +18,4 @@ fi
 export STROBE_CLIENTS=$clients
 
 . .ci/viewers.sh
+. .ci/grpcio.sh
