@@ -37,7 +37,7 @@ func TestBadInput(t *testing.T) {
 		param  string
 	}{
 		{"bad JSON", func() reply { return p.post("/v1/images/generations", `{"prompt":`) }, 400, ""},
-		{"not JSON at all", func() reply { return p.do("POST", "/v1/images/generations", "text/plain", strings.NewReader("cat")) }, 400, ""},
+		{"not JSON at all", func() reply { return p.do("POST", "/v1/images/generations", "text/plain", strings.NewReader("cat")) }, 415, ""},
 		{"unknown model", generation(`,"model":"dall-e-3"`), 400, "model"},
 		{"0 steps", generation(`,"num_inference_steps":0`), 400, "num_inference_steps"},
 		{"201 steps", generation(`,"num_inference_steps":201`), 400, "num_inference_steps"},
@@ -49,8 +49,8 @@ func TestBadInput(t *testing.T) {
 		{"no prompt", func() reply { return p.post("/v1/images/generations", `{}`) }, 400, "prompt"},
 		{"an image that is no image", func() reply { return p.edit([]byte("not an image")) }, 400, "image"},
 		{"a body of 100 MB", func() reply { return p.edit(make([]byte, 100<<20)) }, 413, ""},
-		{"no such profile", func() reply { return p.get("/v1/profiles/20200101-000000-abcdef") }, 404, ""},
-		{"path traversal", func() reply { return p.get("/v1/profiles/..%2f..%2fetc/artifacts/passwd") }, 404, ""},
+		{"no such profile", func() reply { return p.get("/v1/profiles/20200101-000000-abcdef") }, 404, "id"},
+		{"path traversal", func() reply { return p.get("/v1/profiles/..%2f..%2fetc/artifacts/passwd") }, 404, "id"},
 		{"output_dir", func() reply { return p.post("/v1/profiles", `{"output_dir":"/etc"}`) }, 400, "output_dir"},
 		{"videos", func() reply { return p.post("/v1/videos", `{}`) }, 404, ""},
 		{"idle stop", func() reply { return p.post("/stop_profile", "") }, 409, ""},
