@@ -20,6 +20,7 @@ import (
 	"github.com/strobe-dev/strobe/cmd/strobe/internal/atomicfile"
 	"github.com/strobe-dev/strobe/cmd/strobe/internal/bench"
 	"github.com/strobe-dev/strobe/cmd/strobe/internal/client"
+	"github.com/strobe-dev/strobe/cmd/strobe/internal/render"
 )
 
 // upstreamFlags are flags of vLLM-Omni's benchmark that are not taken here. They are refused by name, so that nobody
@@ -174,19 +175,20 @@ func (b *benchCommand) run(ctx context.Context) error {
 		return usage(err)
 	}
 	for _, note := range notes {
-		b.say("%s", note)
+		b.say("%s", strings.TrimSuffix(render.Wrap("", note), "\n"))
 	}
 	b.say("Prepared %d requests from %s dataset.", len(requests), b.config.Dataset)
 
-	bar := newProgress(b.io.err, len(requests))
 	sender := &bench.Sender{Client: c, Endpoint: b.config.Endpoint, Model: b.config.Model}
-	run := &bench.Run{Config: &b.config, Send: sender.Send, Done: bar.step}
+	run := &bench.Run{Config: &b.config, Send: sender.Send}
 	warmupFailures := b.warmup(ctx, run, requests)
 	if ctx.Err() != nil {
 		return context.Cause(ctx)
 	}
 	profile := &benchProfile{bench: b, client: c}
 	profile.start(ctx)
+	bar := newProgress(b.io.err, len(requests))
+	run.Done = bar.step
 	outcomes, took := run.Measure(ctx, requests)
 	bar.end()
 	profile.stop(ctx)
@@ -200,8 +202,6 @@ func (b *benchCommand) run(ctx context.Context) error {
 // look asks what is served: whether anything is, and whether its weights are made up. A server of another kind may not
 // tell, which is no error.
 func (b *benchCommand) look(ctx context.Context, c *client.Client) (synthetic bool, err error) {
-	ctx, cancel := context.WithTimeout(ctx, askTimeout)
-	defer cancel()
 	models, err := c.Models(ctx)
 	var gone *client.ConnectError
 	if errors.As(err, &gone) {

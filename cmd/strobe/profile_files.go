@@ -43,10 +43,13 @@ func (p *profileCommand) download() *cobra.Command {
 			if dir == "" {
 				dir = one.ID
 			}
-			if p.remote.json {
-				defer func() { _ = printJSON(p.io.out, one.Raw) }()
+			if err := p.downloadAll(cmd.Context(), c, one.ID, artifacts, dir); err != nil {
+				return failed(err)
 			}
-			return failed(p.downloadAll(cmd.Context(), c, one.ID, artifacts, dir))
+			if p.remote.json {
+				return printJSON(p.io.out, one.Raw)
+			}
+			return nil
 		},
 	}
 	cmd.Flags().StringVarP(&dir, "output", "o", "", "`folder` to write to (default: one named like the profile)")

@@ -27,7 +27,6 @@ const (
 	startTimeout  = 30 * time.Second
 	stopTimeout   = 60 * time.Second
 	exportTimeout = 15 * time.Minute
-	askTimeout    = 30 * time.Second
 	exportPoll    = 250 * time.Millisecond
 )
 
@@ -130,8 +129,7 @@ func waitProfile(ctx context.Context, c *client.Client, id string) (*client.Prof
 
 // report prints what a finished profile has: its table, losses, warnings and artifacts. A failed one is an error.
 func report(ctx context.Context, w io.Writer, c *client.Client, p *client.Profile) error {
-	ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), askTimeout)
-	defer cancel()
+	ctx = context.WithoutCancel(ctx) // an interrupted command still shows what it has
 	text := render.Title(p)
 	table, err := c.SummaryText(ctx, p.ID)
 	if err == nil {

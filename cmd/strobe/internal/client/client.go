@@ -9,10 +9,17 @@ import (
 	"net/http"
 	"net/url"
 	"strings"
+	"time"
 )
 
 // maxReply bounds what is read of a JSON reply: ten 1024x1024 PNG pictures in base64 fit with room to spare.
 const maxReply = 256 << 20
+
+// Time limits of calls that have none of their own. The server's are shorter and say more.
+const (
+	askTimeout   = 30 * time.Second // what the server knows at once
+	imageTimeout = time.Hour        // what it has to draw
+)
 
 // Options of a [Client].
 type Options struct {
@@ -112,6 +119,18 @@ func readReply(in call, body io.Reader) ([]byte, error) {
 		return nil, fmt.Errorf("the reply to %s %s is larger than %d bytes", in.method, in.path, maxReply)
 	}
 	return raw, nil
+}
+
+// ask is json for what the server knows at once.
+func (c *Client) ask(ctx context.Context, in call, out any) (json.RawMessage, error) {
+	ctx, cancel := within(ctx, askTimeout)
+	defer cancel()
+	return c.json(ctx, in, out)
+}
+
+// within bounds a call and says so when the time is over.
+func within(ctx context.Context, limit time.Duration) (context.Context, context.CancelFunc) {
+	return context.WithTimeoutCause(ctx, limit, fmt.Errorf("the server did not answer within %s", limit))
 }
 
 // json makes the call, decodes the reply into out and returns it as it came.

@@ -54,6 +54,8 @@ func (c *Client) Images(ctx context.Context, in ImageRequest) (*ImageReply, erro
 	if err != nil {
 		return nil, err
 	}
+	ctx, cancel := within(ctx, imageTimeout)
+	defer cancel()
 	out := &ImageReply{}
 	if out.Raw, err = c.json(ctx, how, out); err != nil {
 		return nil, err

@@ -28,6 +28,6 @@ func (c *Client) Models(ctx context.Context) ([]Model, error) {
 	var reply struct {
 		Data []Model `json:"data"`
 	}
-	_, err := c.json(ctx, call{method: http.MethodGet, path: "/v1/models"}, &reply)
+	_, err := c.ask(ctx, call{method: http.MethodGet, path: "/v1/models"}, &reply)
 	return reply.Data, err
 }

@@ -128,6 +128,8 @@ func (c *Client) CollectProfile(ctx context.Context) (*Profile, error) {
 // GetProfile gives a profile; id may be [Latest].
 func (c *Client) GetProfile(ctx context.Context, id string) (*Profile, error) {
 	if id != Latest {
+		ctx, cancel := within(ctx, askTimeout)
+		defer cancel()
 		return c.profile(ctx, call{method: http.MethodGet, path: profilePath(id)})
 	}
 	list, err := c.ListProfiles(ctx)
@@ -161,7 +163,7 @@ func (c *Client) ListProfiles(ctx context.Context) (*ProfileList, error) {
 	var reply struct {
 		Profiles []json.RawMessage `json:"profiles"`
 	}
-	raw, err := c.json(ctx, call{method: http.MethodGet, path: "/v1/profiles"}, &reply)
+	raw, err := c.ask(ctx, call{method: http.MethodGet, path: "/v1/profiles"}, &reply)
 	if err != nil {
 		return nil, err
 	}
@@ -177,11 +179,15 @@ func (c *Client) ListProfiles(ctx context.Context) (*ProfileList, error) {
 
 // DeleteProfile deletes a profile and its files. It returns the reply as it came.
 func (c *Client) DeleteProfile(ctx context.Context, id string) (json.RawMessage, error) {
+	ctx, cancel := within(ctx, askTimeout)
+	defer cancel()
 	return c.bytes(ctx, call{method: http.MethodDelete, path: profilePath(id)})
 }
 
 // SummaryText is the profile's table as text, 80 columns wide.
 func (c *Client) SummaryText(ctx context.Context, id string) (string, error) {
+	ctx, cancel := within(ctx, askTimeout)
+	defer cancel()
 	text, err := c.bytes(ctx, call{
 		method: http.MethodGet, path: profilePath(id, "summary"), query: url.Values{"format": {"text"}},
 	})

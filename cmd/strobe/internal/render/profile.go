@@ -22,9 +22,13 @@ func Title(p *client.Profile) string {
 	return text
 }
 
-// Head is the title with what was recorded so far.
+// Head is the title with what was recorded so far. Events are counted when the recording ends.
 func Head(p *client.Profile) string {
-	return Title(p) + fmt.Sprintf("%s, %s in %s\n", Count(p.Requests, "request"), Count(p.Events, "event"), Seconds(p.DurationS))
+	text := Title(p) + Count(p.Requests, "request")
+	if p.Events > 0 {
+		text += ", " + Count(p.Events, "event")
+	}
+	return text + " in " + Seconds(p.DurationS) + "\n"
 }
 
 // Findings are the warnings and the errors, a line or more each.
