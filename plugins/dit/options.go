@@ -19,7 +19,8 @@ const (
 
 // options are a request's values, checked, defaults filled in.
 type options struct {
-	rows, cols int // patches
+	size       model.Size
+	rows, cols int // patches, enough to cover size
 	steps      int
 	first      int // step to begin with: 0, or later for image-to-image
 	guidance   float64
@@ -59,19 +60,18 @@ func (n *network) readSize(o *options, size model.Size) error {
 			return model.BadRequest("size", "the model makes %dx%d, not %dx%d; a resize stage after it makes other sizes",
 				n.side, n.side, size.Width, size.Height)
 		}
-		o.rows, o.cols = n.side/n.patch, n.side/n.patch
-		return nil
+		size = model.Size{Width: n.side, Height: n.side}
 	}
 	if size == (model.Size{}) {
 		size = model.Size{Width: defaultRandomSide, Height: defaultRandomSide}
 	}
 	for _, side := range []int{size.Width, size.Height} {
-		if side < n.patch || side > maxSide || side%n.patch != 0 {
-			return model.BadRequest("size", "the model makes sides of %d to %d pixels in steps of %d, not %dx%d",
-				n.patch, maxSide, n.patch, size.Width, size.Height)
+		if side < 1 || side > maxSide {
+			return model.BadRequest("size", "the model makes any size up to %dx%d, not %dx%d", maxSide, maxSide, size.Width, size.Height)
 		}
 	}
-	o.rows, o.cols = size.Height/n.patch, size.Width/n.patch
+	o.size = size
+	o.rows, o.cols = (size.Height+n.patch-1)/n.patch, (size.Width+n.patch-1)/n.patch
 	return nil
 }
 

@@ -31,29 +31,32 @@ func toPatches(dst, planes []float32, patch, rows, cols int) {
 	patchIndex(patch, rows, cols, func(i, c, y, x int) { dst[i] = planes[(c*height+y)*width+x] })
 }
 
-// toImage turns patches into pixels: -1..1 becomes 0..255.
-func toImage(patches []float32, patch, rows, cols int) model.Image {
-	m := model.Image{Width: cols * patch, Height: rows * patch, Pixels: make([]byte, channels*cols*rows*patch*patch)}
+// toImage turns patches into pixels: -1..1 becomes 0..255. What the last patches have beyond size is cut off.
+func toImage(patches []float32, size model.Size, patch, rows, cols int) model.Image {
+	m := model.Image{Width: size.Width, Height: size.Height, Pixels: make([]byte, channels*size.Width*size.Height)}
 	patchIndex(patch, rows, cols, func(i, c, y, x int) {
-		v := min(max(float64(patches[i]), -1), 1)
-		m.Pixels[channels*(y*m.Width+x)+c] = byte(math.Round((v + 1) * 127.5))
+		if y < m.Height && x < m.Width {
+			v := min(max(float64(patches[i]), -1), 1)
+			m.Pixels[channels*(y*m.Width+x)+c] = byte(math.Round((v + 1) * 127.5))
+		}
 	})
 	return m
 }
 
-// fromImage scales m to the size of the patches and turns it into them.
-func fromImage(dst []float32, m model.Image, patch, rows, cols int) {
+// fromImage scales m to size and cuts it into patches, repeating the last pixel where they go beyond.
+func fromImage(dst []float32, m model.Image, size model.Size, patch, rows, cols int) {
 	src := image.NewRGBA(image.Rect(0, 0, m.Width, m.Height))
 	for i := range m.Width * m.Height {
 		copy(src.Pix[4*i:4*i+3], m.Pixels[3*i:3*i+3])
 		src.Pix[4*i+3] = 255
 	}
 	scaled := src
-	if m.Width != cols*patch || m.Height != rows*patch {
-		scaled = image.NewRGBA(image.Rect(0, 0, cols*patch, rows*patch))
+	if m.Width != size.Width || m.Height != size.Height {
+		scaled = image.NewRGBA(image.Rect(0, 0, size.Width, size.Height))
 		draw.CatmullRom.Scale(scaled, scaled.Bounds(), src, src.Bounds(), draw.Src, nil)
 	}
 	patchIndex(patch, rows, cols, func(i, c, y, x int) {
-		dst[i] = float32(scaled.Pix[scaled.PixOffset(x, y)+c])/127.5 - 1
+		at := scaled.PixOffset(min(x, size.Width-1), min(y, size.Height-1))
+		dst[i] = float32(scaled.Pix[at+c])/127.5 - 1
 	})
 }

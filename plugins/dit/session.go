@@ -20,11 +20,13 @@ type session struct {
 	arena     arena
 	maxFloats int // of the arena
 	plan      *plan
+	shapes    shapeNames
 	forward   forward
 }
 
 func newSession(c *checkpoint, p *pool, track *trace.Track, maxBytes int64) *session {
-	return &session{checkpoint: c, pool: p, track: track, arena: arena{track: track}, maxFloats: int(maxBytes / 4)}
+	return &session{checkpoint: c, pool: p, track: track, arena: arena{track: track}, maxFloats: int(maxBytes / 4),
+		shapes: shapeNames{}}
 }
 
 // describe fills in what the session says of itself.
@@ -46,7 +48,7 @@ func (s *session) describe(cfg *Config) {
 	s.info.Max = model.Size{Width: maxSide, Height: maxSide}
 	s.info.Synthetic = true
 	s.info.Details["preset"] = cfg.Preset
-	s.info.Details["size_multiple"] = strconv.Itoa(n.patch)
+	s.info.Details["patch"] = strconv.Itoa(n.patch)
 }
 
 // Info implements [model.Informer].
@@ -158,7 +160,7 @@ func (r *run) draw(first, n int, prompt, negative []int) error {
 	op := f.begin(&f.pixels)
 	size := len(f.x) / n
 	for i := range n {
-		r.result.Images = append(r.result.Images, toImage(f.x[i*size:(i+1)*size], f.patch, r.rows, r.cols))
+		r.result.Images = append(r.result.Images, toImage(f.x[i*size:(i+1)*size], r.size, f.patch, r.rows, r.cols))
 	}
 	op.End()
 	return nil
@@ -167,7 +169,7 @@ func (r *run) draw(first, n int, prompt, negative []int) error {
 // bind takes the buffers of a shape and makes its plan, unless the last request had the same.
 func (s *session) bind(sh shape) {
 	if s.plan == nil || s.plan.shape != sh {
-		s.plan = newPlan(s.network, sh)
+		s.plan = newPlan(s.network, sh, s.shapes)
 	}
 	s.arena.reserve(s.network.floats(sh, s.pool.workers))
 	f := &s.forward
@@ -225,7 +227,7 @@ func (r *run) start(first int) {
 	}
 	if r.input != nil {
 		picture := f.pred[:size]
-		fromImage(picture, *r.input, f.patch, r.rows, r.cols)
+		fromImage(picture, *r.input, r.size, f.patch, r.rows, r.cols)
 		t := float32(r.first) / float32(r.steps)
 		for i, v := range f.x {
 			f.x[i] = (1-t)*v + t*picture[i%size]

@@ -271,9 +271,9 @@ func TestRandomWeights(t *testing.T) {
 	if !info.Synthetic || info.Sizes != nil || info.Max != (model.Size{Width: 1024, Height: 1024}) || info.Details["preset"] != "s" {
 		t.Errorf("info %+v", info)
 	}
-	req := &model.Request{Prompt: "red heart", Size: model.Size{Width: 64, Height: 48}, Steps: 1, Seed: 1}
+	req := &model.Request{Prompt: "red heart", Size: model.Size{Width: 60, Height: 37}, Steps: 1, Seed: 1}
 	r := generate(t, s, req)
-	if m := r.Images[0]; m.Width != 64 || m.Height != 48 || len(m.Pixels) != 3*64*48 {
+	if m := r.Images[0]; m.Width != 60 || m.Height != 37 || len(m.Pixels) != 3*60*37 {
 		t.Errorf("image is %dx%d in %d bytes", m.Width, m.Height, len(m.Pixels))
 	}
 	for i, v := range s.forward.x {
@@ -282,11 +282,19 @@ func TestRandomWeights(t *testing.T) {
 		}
 	}
 	for name, size := range map[string]model.Size{
-		"no multiple": {Width: 100, Height: 64}, "too large": {Width: 1040, Height: 64}, "half": {Width: 64}, "negative": {Width: -16, Height: 16},
+		"too large": {Width: 1025, Height: 64}, "half": {Width: 64}, "negative": {Width: -16, Height: 16},
 	} {
 		if _, err := s.Generate(t.Context(), &model.Request{Size: size, Count: 1}, nil); field(err) != "size" {
 			t.Errorf("%s: size %v gives %v", name, size, err)
 		}
+	}
+	zero, in := 0.0, model.Image{Width: 19, Height: 21, Pixels: make([]byte, 3*19*21)}
+	for i := range in.Pixels {
+		in.Pixels[i] = byte(i)
+	}
+	same := generate(t, s, &model.Request{Size: model.Size{Width: 19, Height: 21}, Strength: &zero, Images: []model.Image{in}})
+	if d := cmp.Diff(in, same.Images[0]); d != "" {
+		t.Error("an odd size does not survive being cut into patches")
 	}
 	big := &model.Request{Size: model.Size{Width: 1024, Height: 1024}, Count: 1}
 	s.maxFloats = 1 << 20

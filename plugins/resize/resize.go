@@ -1,11 +1,11 @@
-// Package resize is a model plugin: the stage that scales images to the size that was asked for. It makes none itself,
-// so it is never a model's first stage.
+// Package resize is a model plugin: a stage that scales the images of the stage before it to the size that was asked for.
 package resize
 
 import (
 	"context"
 	"fmt"
 	"image"
+	"slices"
 	"time"
 
 	"golang.org/x/image/draw"
@@ -14,127 +14,149 @@ import (
 	"github.com/strobe-dev/strobe/sdk/trace"
 )
 
-// MaxSide is the longest side that the stage makes, in pixels.
-const MaxSide = 1024
-
-var (
-	spanPipeline = trace.NameIn(trace.CategoryStage, "pipeline_forward")
-	spanScale    = trace.NameIn(trace.CategoryOperator, "resize::scale")
-	argFilter    = trace.Name("filter")
-	argFrom      = trace.Name("from_pixels")
-	argTo        = trace.Name("to_pixels")
+const (
+	// maxSide is the largest width and height that the stage makes, in pixels.
+	maxSide = 1024
+	// maxInputPixels bounds the images that it takes.
+	maxInputPixels = 1 << 26
+	// maxShapes bounds the pairs of sizes whose shapes are recorded: names live as long as the process, and callers choose sizes.
+	maxShapes = 4096
 )
+
+// Names that are recorded.
+var (
+	namePipeline = trace.NameIn(trace.CategoryStage, "pipeline_forward")
+	nameScale    = trace.NameIn(trace.CategoryOperator, "resize::scale")
+	keyModule    = trace.Name("module")
+	keyDims      = trace.Name("Input Dims")
+	keyDType     = trace.Name("dtype")
+	keyBytes     = trace.Name("bytes")
+	dtypeUint8   = trace.Name("uint8")
+)
+
+// filters are the ways to scale, by their configured names.
+var filters = map[string]draw.Interpolator{
+	"nearest": draw.NearestNeighbor, "bilinear": draw.BiLinear, "catmull_rom": draw.CatmullRom,
+}
 
 // Config is the plugin's configuration.
 type Config struct {
-	Filter string `strobe:"filter" doc:"how pixels are made from their neighbours: nearest keeps them square, catmull_rom is the smoothest" default:"catmull_rom" enum:"nearest,bilinear,catmull_rom"`
+	Filter string `strobe:"filter" doc:"how to scale: nearest keeps pixels as squares, bilinear is soft, catmull_rom is sharp" default:"catmull_rom" enum:"nearest,bilinear,catmull_rom"`
 }
 
 type plugin struct{ config Config }
 
 // New makes the plugin.
-func New() model.Model { return &plugin{Config{Filter: "catmull_rom"}} }
+func New() model.Model { return &plugin{} }
 
 // Describe implements [model.Model].
 func (p *plugin) Describe() model.Description {
 	return model.Description{
-		Name: "resize", Version: "0.1.0", Summary: "scales images to the size that was asked for", Config: &p.config,
+		Name: "resize", Version: "0.1.0", Summary: "scales images to the requested size", Config: &p.config,
 	}
 }
 
 // Load implements [model.Model].
 func (p *plugin) Load(_ context.Context, _ model.Rank, rec *trace.Recorder) (model.Session, error) {
-	scaler, ok := map[string]draw.Scaler{"nearest": draw.NearestNeighbor, "bilinear": draw.BiLinear, "catmull_rom": draw.CatmullRom}[p.config.Filter]
-	if !ok {
-		return nil, fmt.Errorf("there is no filter %q", p.config.Filter)
+	name := p.config.Filter
+	if name == "" { // the host decoded no configuration
+		name = "catmull_rom"
 	}
-	return &session{track: rec.Track("worker"), scaler: scaler, filter: trace.Name(p.config.Filter)}, nil
+	filter, ok := filters[name]
+	if !ok {
+		return nil, fmt.Errorf("filter %q is not one of nearest, bilinear, catmull_rom", name)
+	}
+	return &session{name: name, filter: filter, module: trace.Name("resize." + name), track: rec.Track("worker"),
+		shapes: map[[2]model.Size]trace.NameID{}}, nil
 }
 
-// session is a loaded plugin. Generate is called by one goroutine at a time.
 type session struct {
+	name   string
+	filter draw.Interpolator
+	module trace.NameID
 	track  *trace.Track
-	scaler draw.Scaler
-	filter trace.NameID
+	shapes map[[2]model.Size]trace.NameID
 }
 
 // Info implements [model.Informer].
 func (s *session) Info() model.Info {
-	return model.Info{Resizes: true, Max: model.Size{Width: MaxSide, Height: MaxSide}}
+	return model.Info{Resizes: true, Max: model.Size{Width: maxSide, Height: maxSide}, Details: map[string]string{"filter": s.name}}
 }
 
-// Close implements [model.Session].
+// Close implements [model.Session]; there is nothing to free.
 func (s *session) Close() error { return nil }
 
-// Generate implements [model.Session]: each image in the requested size, or as it is when none was requested.
+// Generate implements [model.Session]: the request's images at the request's size, or unchanged when it names none.
 func (s *session) Generate(ctx context.Context, req *model.Request, _ func(model.Progress)) (*model.Result, error) {
 	if err := check(req); err != nil {
 		return nil, err
 	}
 	s.track.SetRequest(req.ID)
 	defer s.track.SetRequest("")
-	span := s.track.Begin(spanPipeline)
-	defer span.End() // also after a panic, which the host survives
+	span := s.track.Begin(namePipeline)
+	defer span.End()
 	s.track.FlowIn(req.Flow)
-	began := time.Now()
-	res := &model.Result{}
-	for _, img := range req.Images {
+	begin := time.Now()
+	r := &model.Result{}
+	for _, m := range req.Images {
 		if err := ctx.Err(); err != nil {
 			return nil, err
 		}
-		res.Images = append(res.Images, s.scale(img, req.Size))
+		r.Images = append(r.Images, s.resize(m, req.Size))
 	}
-	res.Durations = map[string]float64{"resize": time.Since(began).Seconds()}
-	return res, nil
+	r.Durations = map[string]float64{"scale": time.Since(begin).Seconds()}
+	return r, nil
 }
 
+// check refuses what the stage cannot do.
 func check(req *model.Request) error {
+	if z := req.Size; z != (model.Size{}) && (z.Width < 1 || z.Height < 1 || z.Width > maxSide || z.Height > maxSide) {
+		return model.BadRequest("size", "%dx%d is not between 1x1 and %dx%d", z.Width, z.Height, maxSide, maxSide)
+	}
 	if len(req.Images) == 0 {
-		return model.BadRequest("image", "there is no image to resize")
+		return model.BadRequest("image", "there is none; resize changes images and makes none, so it cannot be a model's first stage")
 	}
-	if req.Size == (model.Size{}) {
-		return nil
-	}
-	if w, h := req.Size.Width, req.Size.Height; w < 1 || h < 1 || w > MaxSide || h > MaxSide {
-		return model.BadRequest("size", "%dx%d cannot be made: each side is 1 to %d pixels", w, h, MaxSide)
-	}
-	for i, img := range req.Images {
-		if img.Width < 1 || img.Height < 1 || len(img.Pixels) != 3*img.Width*img.Height {
-			return model.BadRequest("image", "image %d is %dx%d with %d bytes, not 3 a pixel", i, img.Width, img.Height, len(img.Pixels))
+	for _, m := range req.Images {
+		if m.Width < 1 || m.Height < 1 || m.Width > maxInputPixels/m.Height || len(m.Pixels) != 3*m.Width*m.Height {
+			return model.BadRequest("image", "%dx%d pixels in %d bytes is no RGB image", m.Width, m.Height, len(m.Pixels))
 		}
 	}
 	return nil
 }
 
-// scale returns img in the given size, img itself when it has it already.
-func (s *session) scale(img model.Image, to model.Size) model.Image {
-	if to == (model.Size{}) || to == (model.Size{Width: img.Width, Height: img.Height}) {
-		return img
+// resize returns m at a size. The result shares nothing with m.
+func (s *session) resize(m model.Image, to model.Size) model.Image {
+	from := model.Size{Width: m.Width, Height: m.Height}
+	if to == (model.Size{}) || to == from {
+		return model.Image{Width: m.Width, Height: m.Height, Pixels: slices.Clone(m.Pixels)}
 	}
-	span := s.track.BeginArgs(spanScale, trace.Text(argFilter, s.filter),
-		trace.Int(argFrom, int64(img.Width)*int64(img.Height)), trace.Int(argTo, int64(to.Width)*int64(to.Height)))
+	span := s.begin(from, to)
 	defer span.End()
-	out := image.NewRGBA(image.Rect(0, 0, to.Width, to.Height))
-	in := toRGBA(img)
-	s.scaler.Scale(out, out.Bounds(), in, in.Bounds(), draw.Src, nil)
-	return fromRGBA(out)
-}
-
-// toRGBA adds the opaque fourth byte that the image library works with.
-func toRGBA(img model.Image) *image.RGBA {
-	out := image.NewRGBA(image.Rect(0, 0, img.Width, img.Height))
-	for i, j := 0, 0; i < len(img.Pixels); i, j = i+3, j+4 {
-		copy(out.Pix[j:j+3], img.Pixels[i:i+3])
-		out.Pix[j+3] = 0xff
+	src := image.NewRGBA(image.Rect(0, 0, m.Width, m.Height))
+	for i := range m.Width * m.Height {
+		copy(src.Pix[4*i:4*i+3], m.Pixels[3*i:])
+		src.Pix[4*i+3] = 255
+	}
+	dst := image.NewRGBA(image.Rect(0, 0, to.Width, to.Height))
+	s.filter.Scale(dst, dst.Bounds(), src, src.Bounds(), draw.Src, nil)
+	out := model.Image{Width: to.Width, Height: to.Height, Pixels: make([]byte, 3*to.Width*to.Height)}
+	for i := range to.Width * to.Height {
+		copy(out.Pixels[3*i:3*i+3], dst.Pix[4*i:])
 	}
 	return out
 }
 
-func fromRGBA(img *image.RGBA) model.Image {
-	size := img.Bounds().Size()
-	out := model.Image{Width: size.X, Height: size.Y, Pixels: make([]byte, 3*size.X*size.Y)}
-	for i, j := 0, 0; i < len(out.Pixels); i, j = i+3, j+4 {
-		copy(out.Pixels[i:i+3], img.Pix[j:j+3])
+// begin begins a scale's span. Shapes beyond maxShapes are left out rather than recorded wrong.
+func (s *session) begin(from, to model.Size) trace.Span {
+	bytes := 3 * (int64(from.Width)*int64(from.Height) + int64(to.Width)*int64(to.Height))
+	id, ok := s.shapes[[2]model.Size{from, to}]
+	if !ok {
+		if len(s.shapes) >= maxShapes {
+			return s.track.BeginArgs(nameScale, trace.Text(keyModule, s.module), trace.Text(keyDType, dtypeUint8), trace.Int(keyBytes, bytes))
+		}
+		id = trace.Name(fmt.Sprintf("[[%d,%d,3],[%d,%d,3]]", from.Height, from.Width, to.Height, to.Width))
+		s.shapes[[2]model.Size{from, to}] = id
 	}
-	return out
+	return s.track.BeginArgs(nameScale, trace.Text(keyModule, s.module), trace.Shapes(keyDims, id),
+		trace.Text(keyDType, dtypeUint8), trace.Int(keyBytes, bytes))
 }
