@@ -6,6 +6,7 @@ import (
 	"crypto/sha256"
 	"encoding/hex"
 	"errors"
+	"fmt"
 	"log/slog"
 	"os"
 	"path/filepath"
@@ -206,7 +207,7 @@ func TestFindings(t *testing.T) {
 	for _, test := range []struct {
 		name string
 		text string
-		want []string // each a line of the error
+		want []string // line:column, summary, detail
 		is   error
 	}{
 		{"values of plugins", `
@@ -225,16 +226,16 @@ profiler "count" {
     level = "al"
   }
 }`, []string{
-			`plugins.hcl:7:7: error: 300 is too large: at most 255`,
-			`plugins.hcl:8:7: error: unknown key "tnt"; did you mean "tint"? known keys: tint, crash`,
-			`plugins.hcl:14:5: error: "al" is not allowed; did you mean "all"? allowed: all, none`,
+			`7:7 300 is too large: at most 255`,
+			`8:7 unknown key "tnt" | did you mean "tint"? known keys: tint, crash`,
+			`14:5 "al" is not allowed | did you mean "all"? allowed: all, none`,
 		}, nil},
 		{"unknown plugin", `
 model "m" {
   stage "first" {
     plugin = "tnt"
   }
-}`, []string{`plugins.hcl:4:5: error: no model plugin "tnt", built in or declared; did you mean "tint"? there are: tint, change`}, nil},
+}`, []string{`4:5 no model plugin "tnt", built in or declared | did you mean "tint"? there are: tint, change`}, nil},
 		{"wrong kind of built-in", `
 model "m" {
   stage "first" {
@@ -248,7 +249,7 @@ model "m" {
   stage "first" {
     plugin = "change"
   }
-}`, []string{`plugins.hcl:4:5: error: the first stage must make images, and "change" only changes them; put a stage`}, nil},
+}`, []string{`4:5 the first stage must make images, and "change" only changes them | put a stage`}, nil},
 		{"weights", `
 model "m" {
   stage "first" {
@@ -257,17 +258,17 @@ model "m" {
       crash = "load"
     }
   }
-}`, []string{`plugins.hcl:3:3: error: model(tint): load: no weights`}, nil},
-		{"missing program", external(`  command = ["/no/such/file"]`), []string{`plugins.hcl:10:3: error: profiler(mine): start: no such program: /no/such/file`}, wire.ErrNotFound},
-		{"not executable", external(`  command = ["` + program(t, "x", 0o600) + `"]`), []string{`plugins.hcl:10:3: error: profiler(mine): start: not executable`}, wire.ErrNotExecutable},
-		{"wrong checksum", external("  command = [\"" + program(t, "x", 0o700) + "\"]\n  sha256 = \"" + strings.Repeat("0", 64) + `"`), []string{`plugins.hcl:11:3: error: profiler(mine): start: wrong checksum`}, wire.ErrChecksum},
+}`, []string{`3:3 model(tint): load: no weights`}, nil},
+		{"missing program", external(`  command = ["/no/such/file"]`), []string{`10:3 profiler(mine): start: no such program: /no/such/file`}, wire.ErrNotFound},
+		{"not executable", external(`  command = ["` + program(t, "x", 0o600) + `"]`), []string{`10:3 profiler(mine): start: not executable`}, wire.ErrNotExecutable},
+		{"wrong checksum", external("  command = [\"" + program(t, "x", 0o700) + "\"]\n  sha256 = \"" + strings.Repeat("0", 64) + `"`), []string{`11:3 profiler(mine): start: wrong checksum`}, wire.ErrChecksum},
 		{"prints before the handshake", external(`  command = ["` + program(t, "#!/bin/sh\necho hello\n", 0o700) + `"]`),
 			[]string{`profiler(mine): start: printed to standard output before the handshake: "hello"`}, wire.ErrStdout},
 		{"wrong kind of plugin", external(`  command = ["SELF", "plugin", "serve", "model", "tint"]`), []string{`profiler(mine): it is a model plugin, the configuration needs a profiler plugin`}, nil},
 		{"runtime_dir too long", "server {\n  runtime_dir = \"/tmp/" + strings.Repeat("x", 100) + "\"\n}\n" + `model "m" {
   stage "tint" {
   }
-}`, []string{`plugins.hcl:2:3: error: runtime_dir cannot be used: /tmp/xxx`}, wire.ErrRuntimeDir},
+}`, []string{`2:3 runtime_dir cannot be used: /tmp/xxx`}, wire.ErrRuntimeDir},
 	} {
 		t.Run(test.name, func(t *testing.T) {
 			o := options(t, nil)
@@ -277,7 +278,10 @@ model "m" {
 			if !errors.As(err, &ds) || !ds.HasErrors() {
 				t.Fatalf("Load = %v, want findings", err)
 			}
-			lines := strings.Split(err.Error(), "\n")
+			var lines []string
+			for _, d := range ds {
+				lines = append(lines, fmt.Sprintf("%d:%d %s | %s", d.Subject.Start.Line, d.Subject.Start.Column, d.Summary, strings.ReplaceAll(d.Detail, "\n", " ")))
+			}
 			if len(lines) != len(test.want) {
 				t.Errorf("got %d findings, want %d:\n%v", len(lines), len(test.want), err)
 			}

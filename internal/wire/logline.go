@@ -111,7 +111,7 @@ func (l *lineLog) line() {
 // plain logs a line that is no hclog JSON. The first line of a Go crash and all that follow it are errors.
 func (l *lineLog) plain(line string, cut bool) {
 	line = strings.ToValidUTF8(line, "?")
-	if l.crash == "" && (strings.HasPrefix(line, "panic: ") || strings.HasPrefix(line, "fatal error: ") || strings.HasPrefix(line, "SIG")) {
+	if l.crash == "" && slices.ContainsFunc(crashes, func(s string) bool { return strings.HasPrefix(line, s) }) {
 		l.crash = clip(line, 200)
 	}
 	l.last = clip(line, 200)
@@ -125,6 +125,9 @@ func (l *lineLog) plain(line string, cut bool) {
 	}
 	l.log.LogAttrs(context.Background(), level, clip(line, maxLogValue), attrs...)
 }
+
+// crashes is how a Go program's last words begin.
+var crashes = []string{"panic: ", "fatal error: ", "SIGSEGV: ", "SIGABRT: ", "SIGBUS: ", "SIGQUIT: "}
 
 func plainLevel(line string) slog.Level {
 	for tag, level := range map[string]slog.Level{"[TRACE]": LevelTrace, "[DEBUG]": slog.LevelDebug, "[WARN]": slog.LevelWarn, "[ERROR]": slog.LevelError} {

@@ -85,7 +85,7 @@ func receive(recv func() (*modelv1.GenerateResponse, error), progress func(model
 func (c *Client) StartRecording(ctx context.Context, s trace.Start) error {
 	return c.call(ctx, "start recording", c.timeouts.Record, func(ctx context.Context) error {
 		_, err := modelv1.NewModelServiceClient(c.conn).StartRecording(ctx, &modelv1.StartRecordingRequest{Path: s.Path, MaxBytes: s.MaxBytes})
-		if status.Code(err) == codes.FailedPrecondition {
+		if status.Code(err) == codes.AlreadyExists {
 			return trace.ErrRecording
 		}
 		return err

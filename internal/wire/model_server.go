@@ -137,13 +137,13 @@ func sendResult(stream grpc.ServerStreamingServer[modelv1.GenerateResponse], r *
 func (s *modelServer) StartRecording(_ context.Context, r *modelv1.StartRecordingRequest) (*modelv1.StartRecordingResponse, error) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	if s.closed {
-		return nil, status.Error(codes.FailedPrecondition, "the model is closed")
+	if s.session == nil {
+		return nil, status.Error(codes.FailedPrecondition, "the model is not loaded")
 	}
 	err := s.rec.Start(trace.Start{Path: r.GetPath(), Process: s.process, MaxBytes: r.GetMaxBytes()})
 	switch {
 	case errors.Is(err, trace.ErrRecording):
-		return nil, status.Error(codes.FailedPrecondition, text(err.Error()))
+		return nil, status.Error(codes.AlreadyExists, text(err.Error()))
 	case err != nil:
 		return nil, status.Error(codes.Internal, text(err.Error()))
 	}

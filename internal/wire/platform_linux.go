@@ -2,6 +2,7 @@ package wire
 
 import (
 	"errors"
+	"os/exec"
 	"syscall"
 
 	"golang.org/x/sys/unix"
@@ -16,11 +17,14 @@ func attributes() *syscall.SysProcAttr {
 	return &syscall.SysProcAttr{Setpgid: true, Pdeathsig: syscall.SIGKILL}
 }
 
-// awaitExit waits until the process has ended but leaves it unreaped, so that its group's id cannot be used anew.
-func awaitExit(pid int) {
+// reap waits for the process, ends what is left of its group and reaps it, in this order: as long as a dead process is
+// not reaped its id still names its group and nobody else's.
+func reap(cmd *exec.Cmd, endGroup func()) error {
 	for {
-		if err := unix.Waitid(unix.P_PID, pid, nil, unix.WEXITED|unix.WNOWAIT, nil); !errors.Is(err, unix.EINTR) {
-			return
+		if err := unix.Waitid(unix.P_PID, cmd.Process.Pid, nil, unix.WEXITED|unix.WNOWAIT, nil); !errors.Is(err, unix.EINTR) {
+			break
 		}
 	}
+	endGroup()
+	return cmd.Wait()
 }

@@ -122,12 +122,7 @@ func (c *child) readStderr(r *os.File) {
 
 // watch reaps the process, ends what it left in its group and reads its output to the end.
 func (c *child) watch(pipes ...*os.File) {
-	awaitExit(c.pid)
-	c.mu.Lock()
-	// The leader is dead but not reaped, so its id still names the group: children left behind end here.
-	_ = syscall.Kill(-c.pid, syscall.SIGKILL)
-	c.mu.Unlock()
-	err := c.cmd.Wait()
+	err := reap(c.cmd, func() { _ = syscall.Kill(-c.pid, syscall.SIGKILL) })
 	c.mu.Lock()
 	c.reaped = true
 	c.mu.Unlock()

@@ -39,7 +39,7 @@ type ModelServiceClient interface {
 	// fault is INVALID_ARGUMENT with a RequestError among the status details.
 	// Order of the messages: any progress, then every image in order, then the result as the last.
 	Generate(ctx context.Context, in *GenerateRequest, opts ...grpc.CallOption) (grpc.ServerStreamingClient[GenerateResponse], error)
-	// StartRecording writes events into a new segment file from now on. FAILED_PRECONDITION when it does already.
+	// StartRecording writes events into a new segment file from now on. ALREADY_EXISTS when it does already.
 	StartRecording(ctx context.Context, in *StartRecordingRequest, opts ...grpc.CallOption) (*StartRecordingResponse, error)
 	// StopRecording freezes the segment. FAILED_PRECONDITION when nothing is recorded.
 	StopRecording(ctx context.Context, in *StopRecordingRequest, opts ...grpc.CallOption) (*StopRecordingResponse, error)
@@ -114,7 +114,7 @@ type ModelServiceServer interface {
 	// fault is INVALID_ARGUMENT with a RequestError among the status details.
 	// Order of the messages: any progress, then every image in order, then the result as the last.
 	Generate(*GenerateRequest, grpc.ServerStreamingServer[GenerateResponse]) error
-	// StartRecording writes events into a new segment file from now on. FAILED_PRECONDITION when it does already.
+	// StartRecording writes events into a new segment file from now on. ALREADY_EXISTS when it does already.
 	StartRecording(context.Context, *StartRecordingRequest) (*StartRecordingResponse, error)
 	// StopRecording freezes the segment. FAILED_PRECONDITION when nothing is recorded.
 	StopRecording(context.Context, *StopRecordingRequest) (*StopRecordingResponse, error)
