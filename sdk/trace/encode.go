@@ -11,7 +11,7 @@ import (
 func encode(w []uint64, args []Arg, limit int) (_ []uint64, cut uint64) {
 	for i := range args {
 		a := &args[i]
-		if a.typ == TypeString {
+		if a.text != "" {
 			var c bool
 			if w, c = encodeText(w, a, limit); c {
 				cut++
@@ -22,7 +22,7 @@ func encode(w []uint64, args []Arg, limit int) (_ []uint64, cut uint64) {
 			cut++
 			continue
 		}
-		w = append(w, uint64(a.typ)|uint64(a.key)<<32, a.bits)
+		w = append(w, a.word, a.bits)
 	}
 	return w, cut
 }
@@ -33,7 +33,7 @@ func encodeText(w []uint64, a *Arg, limit int) (_ []uint64, cut bool) {
 		return w, true
 	}
 	text := segment.Cut(a.text, min(segment.MaxString, room&^7))
-	w = append(w, uint64(a.typ)|uint64(a.key)<<32, uint64(len(text)))
+	w = append(w, a.word, uint64(len(text)))
 	for s := text; len(s) > 0; {
 		var b [8]byte
 		n := copy(b[:], s)
@@ -41,4 +41,14 @@ func encodeText(w []uint64, a *Arg, limit int) (_ []uint64, cut bool) {
 		s = s[n:]
 	}
 	return w, len(text) < len(a.text)
+}
+
+// plain tells whether all arguments are 16 bytes each and few enough not to be cut: then they are copied as they are.
+func plain(args []Arg) bool {
+	for i := range args {
+		if args[i].text != "" {
+			return false
+		}
+	}
+	return len(args) <= segment.MaxArgs/segment.ArgBytes
 }

@@ -57,7 +57,13 @@ func (t *Track) point(kind uint8, n NameID, payload uint64) {
 	p := t.take(segment.CountBytes)
 	t.other++
 	store(p, 16, payload)
-	now := t.commitNow(p, segment.MakeHead(kind, uint8(t.depth), segment.CountBytes, uint32(n)))
+	h := segment.MakeHead(kind, uint8(t.depth), segment.CountBytes, uint32(n))
+	var now uint64
+	if t.fast {
+		now = stampBegin(p, uint64(h))
+	} else {
+		now = t.commitByClock(p, h)
+	}
 	if t.epoch != atomic.LoadUint32(&t.rec.epoch) {
 		t.again(now, segment.MakeHead(kind, 0, segment.CountBytes, uint32(n)), []uint64{payload})
 	}
@@ -65,15 +71,33 @@ func (t *Track) point(kind uint8, n NameID, payload uint64) {
 
 //go:noinline
 func (t *Track) instant(n NameID, args []Arg) {
-	w, cut := encode(t.scratch[:0], args, segment.MaxArgs)
-	if cap(w) != cap(t.scratch) {
-		t.scratch = w
+	size := int64(segment.InstantBytes)
+	if len(args) > 0 || t.next+size > t.stop || t.epoch != atomic.LoadUint32(&t.rec.epoch) {
+		t.instantSlow(n, args)
+		return
 	}
+	p := t.take(size)
+	t.other++
+	h := segment.MakeHead(segment.KindInstant, uint8(t.depth), int(size), uint32(n))
+	var now uint64
+	if t.fast {
+		now = stampBegin(p, uint64(h))
+	} else {
+		now = t.commitByClock(p, h)
+	}
+	if t.epoch != atomic.LoadUint32(&t.rec.epoch) {
+		t.again(now, segment.MakeHead(segment.KindInstant, 0, int(size), uint32(n)), nil)
+	}
+}
+
+// instantSlow is for arguments, and for when something is to be prepared.
+func (t *Track) instantSlow(n NameID, args []Arg) {
+	var cut uint64
+	t.scratch, cut = encode(t.scratch[:0], args, segment.MaxArgs)
+	w := t.scratch
 	size := int64(segment.InstantBytes + 8*len(w))
-	if t.next+size > t.stop || t.epoch != atomic.LoadUint32(&t.rec.epoch) {
-		if !t.room(size) {
-			return
-		}
+	if !t.room(size) {
+		return
 	}
 	if cut > 0 {
 		t.seg.count(segment.OffTruncated, cut)

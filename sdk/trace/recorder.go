@@ -54,7 +54,7 @@ type Losses struct {
 	NotReady  uint64 // events dropped because space was not reserved in time
 	Names     uint64 // names cut or not interned
 	Truncated uint64 // string arguments that were cut
-	Depth     uint64 // spans nested deeper than 64 that could not be carried into a new segment
+	Depth     uint64 // spans not recorded because 255 were open on their track
 }
 
 // Total is the number of events lost (cut names and strings are not events).

@@ -61,33 +61,65 @@ func (t *Track) begin(n NameID) Span {
 	o.at, o.seq, o.name = at, t.seq, n
 	o.args = o.args[:0]
 	store(p, 24, t.seq)
-	o.begin = t.commitNow(p, segment.MakeHead(segment.KindSpan, uint8(d), segment.SpanBytes, uint32(n)))
+	h := segment.MakeHead(segment.KindSpan, uint8(d), segment.SpanBytes, uint32(n))
+	if t.fast { // by hand: the compiler does not inline a choice of two calls
+		o.begin = stampBegin(p, uint64(h))
+	} else {
+		o.begin = t.commitByClock(p, h)
+	}
 	t.depth = d + 1
 	return Span{t, d, uint32(t.seq)}
 }
 
 //go:noinline
 func (t *Track) beginArgs(n NameID, args []Arg) Span {
-	w, cut := encode(t.scratch[:0], args, segment.MaxArgs)
-	if cap(w) != cap(t.scratch) {
-		t.scratch = w
-	}
-	size := int64(segment.SpanBytes + 8*len(w))
-	if t.next+size > t.stop || t.epoch != atomic.LoadUint32(&t.rec.epoch) || int(t.depth) >= len(t.open) {
-		if !t.beginRoom(size) {
-			return Span{}
-		}
-	}
-	if cut > 0 {
-		t.seg.count(segment.OffTruncated, cut)
+	size := int64(segment.SpanBytes + segment.ArgBytes*len(args))
+	d := t.depth
+	if t.next+size > t.stop || t.epoch != atomic.LoadUint32(&t.rec.epoch) || int(d) >= len(t.open) ||
+		cap(t.open[d].args) < 2*len(args) || !plain(args) {
+		return t.beginArgsSlow(n, args)
 	}
 	at := t.next
 	p := unsafe.Add(t.base, at)
 	t.next = at + size
 	t.seq++
-	d := t.depth
 	o := &t.open[d]
 	o.at, o.seq, o.name = at, t.seq, n
+	o.args = o.args[:2*len(args)]
+	store(p, 24, t.seq)
+	for i := range args {
+		a, w := &args[i], o.args[2*i:2*i+2]
+		w[0], w[1] = a.word, a.bits
+		store(p, segment.SpanBytes+segment.ArgBytes*i, a.word)
+		store(p, segment.SpanBytes+segment.ArgBytes*i+8, a.bits)
+	}
+	h := segment.MakeHead(segment.KindSpan, uint8(d), int(size), uint32(n))
+	if t.fast { // by hand: the compiler does not inline a choice of two calls
+		o.begin = stampBegin(p, uint64(h))
+	} else {
+		o.begin = t.commitByClock(p, h)
+	}
+	t.depth = d + 1
+	return Span{t, d, uint32(t.seq)}
+}
+
+// beginArgsSlow is for texts, and for when something is to be prepared.
+func (t *Track) beginArgsSlow(n NameID, args []Arg) Span {
+	var cut uint64
+	t.scratch, cut = encode(t.scratch[:0], args, segment.MaxArgs)
+	w := t.scratch
+	size := int64(segment.SpanBytes + 8*len(w))
+	if !t.beginRoom(size) {
+		return Span{}
+	}
+	if cut > 0 {
+		t.seg.count(segment.OffTruncated, cut)
+	}
+	d := t.depth
+	o := &t.open[d]
+	p := t.take(size)
+	t.seq++
+	o.at, o.seq, o.name = t.next-size, t.seq, n
 	o.args = append(o.args[:0], w...)
 	store(p, 24, t.seq)
 	storeWords(p, segment.SpanBytes, w)
@@ -125,7 +157,11 @@ func (s Span) end() {
 	if uint32(o.seq) != s.seq {
 		return
 	}
-	t.endNow(unsafe.Add(t.base, o.at))
+	if p := unsafe.Add(t.base, o.at); t.fast {
+		stampEnd(p)
+	} else {
+		t.endByClock(p)
+	}
 	if t.epoch != atomic.LoadUint32(&t.rec.epoch) {
 		s.endSlow() // the end may have gone to scratch memory: carry the span and end it there
 		return
@@ -180,9 +216,7 @@ func (s Span) endArgs(args []Arg) {
 	}
 	o := &t.open[s.depth]
 	w, cut := encode(t.scratch[:0], args, segment.MaxArgs-8*len(o.args))
-	if cap(w) != cap(t.scratch) {
-		t.scratch = w
-	}
+	t.scratch = w
 	size := int64(segment.EndArgsBytes + 8*len(w))
 	if t.next+size > t.stop && !t.grow(size, 0) {
 		t.seg.count(segment.OffTruncated, uint64(len(args)))
@@ -205,10 +239,10 @@ func (t *Track) commitNow(p unsafe.Pointer, h segment.Head) uint64 {
 	if t.fast {
 		return stampBegin(p, uint64(h))
 	}
-	return t.commitSlow(p, h)
+	return t.commitByClock(p, h)
 }
 
-func (t *Track) commitSlow(p unsafe.Pointer, h segment.Head) uint64 {
+func (t *Track) commitByClock(p unsafe.Pointer, h segment.Head) uint64 {
 	now := t.rec.clock.ticks()
 	store(p, 8, now)
 	commit(p, h)
@@ -221,5 +255,9 @@ func (t *Track) endNow(p unsafe.Pointer) {
 		stampEnd(p)
 		return
 	}
+	t.endByClock(p)
+}
+
+func (t *Track) endByClock(p unsafe.Pointer) {
 	atomic.StoreUint64((*uint64)(unsafe.Add(p, 16)), t.rec.clock.ticks())
 }
