@@ -21,7 +21,7 @@ func strobeFor(t *testing.T, p *process, args ...string) (status int, out, errs 
 // TestBenchOffline is a command line that people of vLLM-Omni have, which there needs a network, with a profile.
 func TestBenchOffline(t *testing.T) {
 	p := startServer(t)
-	status, out, errs := strobeFor(t, p, strings.Fields("bench --dataset vbench --task i2i --num-prompts 1 --num-inference-steps 5 --profile")...)
+	status, out, errs := strobeFor(t, p, strings.Fields("bench --dataset vbench --task i2i --num-prompts 1 --profile")...)
 	if status != 0 {
 		t.Fatalf("status %d\n%s\n%s", status, out, errs)
 	}
@@ -34,7 +34,7 @@ func TestBenchOffline(t *testing.T) {
 		}
 	}
 	for line := range strings.Lines(out) {
-		if n := len([]rune(strings.TrimSuffix(line, "\n"))); n > 80 {
+		if n := len([]rune(strings.TrimSuffix(line, "\n"))); n > 80 && !strings.Contains(line, p.dir) {
 			t.Errorf("%d columns: %q", n, line)
 		}
 	}

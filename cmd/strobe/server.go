@@ -104,6 +104,7 @@ func (s *server) profileOptions(cfg *config.Config) profile.Options {
 		Exporter:    func(name string) (profile.Exporter, error) { return s.catalog.Profiler(name) },
 		Profilers:   cfg.Server.Profilers,
 		Log:         s.log,
+		ShowDir:     isLoopback(s.listener.Addr()),
 	}
 	for _, stage := range s.catalog.Stages() {
 		for _, rank := range stage.Ranks {

@@ -48,6 +48,8 @@ type Options struct {
 	Exporter  func(name string) (Exporter, error)
 	Profilers []string // used when a start names none; empty: profiling is off unless a start names some
 	Log       *slog.Logger
+	// ShowDir puts the profile's directory into views. A path is for callers on this machine only.
+	ShowDir bool
 
 	StartTimeout  time.Duration // for each StartRecording and Open; 10 s when zero
 	StopTimeout   time.Duration // for each StopRecording and Abort; 10 s when zero

@@ -100,7 +100,7 @@ func checkName(name string) error {
 	switch {
 	case !filepath.IsLocal(filepath.FromSlash(name)) || path.Clean(name) != name || name == ".":
 		return fmt.Errorf("artifact %q: the name must lead into the profile's directory", name)
-	case name == manifestName, name == summaryName, top == recordingName, strings.HasPrefix(name, "."):
+	case top == recordingName, strings.HasPrefix(name, "."):
 		return fmt.Errorf("artifact %q: the name is the server's own", name)
 	}
 	return nil

@@ -176,7 +176,7 @@ func TestArtifact(t *testing.T) {
 	if err != nil || path != filepath.Join(c.Dir, v.ID, name) || a.Name != name {
 		t.Errorf("artifact %q: %s %+v, %v", name, path, a, err)
 	}
-	for _, other := range []string{"", "profile.json", "recording/core.seg", "../" + v.ID + "/" + name, "chrome/../" + name, "/etc/passwd", "chrome"} {
+	for _, other := range []string{"", "recording/profile.json", "recording/core.seg", "../" + v.ID + "/" + name, "chrome/../" + name, "/etc/passwd", "chrome"} {
 		_, _, err := c.Profiles.Artifact(v.ID, other)
 		code(t, err, profile.CodeNotFound)
 	}
@@ -224,15 +224,15 @@ func TestLoad(t *testing.T) {
 		"20260101-000000-000006": `[]`,
 	}
 	for id, text := range broken {
-		write(id+"/profile.json", text)
+		write(id+"/recording/profile.json", text)
 	}
 	write("20260101-000000-00000a/other", "a folder without manifest")
 	write("notes.txt", "not ours")
-	write("notes/profile.json", "{}")
-	write(".deleted-20260101-000000-00000b/profile.json", "{}")
+	write("notes/recording/profile.json", "{}")
+	write(".deleted-20260101-000000-00000b/recording/profile.json", "{}")
 	for i, state := range []profile.State{profile.StateStarting, profile.StateRecording, profile.StateStopping, profile.StateExporting} {
 		id := fmt.Sprintf("20260102-000000-00000%d", i)
-		write(id+"/profile.json", fmt.Sprintf(`{"id":%q,"state":%q,"started_at":"2026-01-02T00:00:0%dZ","exports":[{"profiler":"chrome","state":"running"}]}`, id, state, i))
+		write(id+"/recording/profile.json", fmt.Sprintf(`{"id":%q,"state":%q,"started_at":"2026-01-02T00:00:0%dZ","exports":[{"profiler":"chrome","state":"running"}]}`, id, state, i))
 		write(id+"/recording/core.seg", "events")
 	}
 	m, logs := reload(t, c, profile.Options{})
@@ -279,12 +279,12 @@ func TestLoadedArtifactLeadsNowhere(t *testing.T) {
 	if err := os.MkdirAll(dir, 0o700); err != nil {
 		t.Fatal(err)
 	}
-	text := fmt.Sprintf(`{"id":%q,"state":"complete","artifacts":[{"name":"../x"},{"name":"profile.json"},{"name":"etc/passwd"}]}`, id)
-	os.WriteFile(filepath.Join(dir, "profile.json"), []byte(text), 0o600)
+	text := fmt.Sprintf(`{"id":%q,"state":"complete","artifacts":[{"name":"../x"},{"name":"recording/profile.json"},{"name":"etc/passwd"}]}`, id)
+	os.WriteFile(filepath.Join(dir, "recording", "profile.json"), []byte(text), 0o600)
 	os.WriteFile(filepath.Join(c.Dir, "x"), []byte("secret"), 0o600)
 	os.Symlink("/etc", filepath.Join(dir, "etc"))
 	m, _ := reload(t, c, profile.Options{})
-	for _, name := range []string{"../x", "profile.json", "etc/passwd"} {
+	for _, name := range []string{"../x", "recording/profile.json", "etc/passwd"} {
 		_, _, err := m.Artifact(id, name)
 		code(t, err, profile.CodeNotFound)
 	}

@@ -10,10 +10,10 @@
 //
 // One profile is active at a time: from start until its last export. The directory:
 //
-//	<dir>/<id>/profile.json    the manifest: the profile's [View], replaced atomically at each change of state
-//	<dir>/<id>/summary.json    the summary table
-//	<dir>/<id>/recording/*.seg the recording, kept so that it can be exported again
-//	<dir>/<id>/…               the artifacts
+//	<dir>/<id>/recording/profile.json  the manifest: the profile's [View], replaced atomically at each change of state
+//	<dir>/<id>/recording/summary.json  the summary table
+//	<dir>/<id>/recording/*.seg         the recording, kept so that it can be exported again
+//	<dir>/<id>/…                       the artifacts
 //
 // Files: manager.go, plan.go, start.go, stop.go and export.go the states; entry.go one profile; manifest.go, load.go and keep.go
 // the disk; view.go and errors.go what callers see.

@@ -202,7 +202,7 @@ func TestStopAnswersWithWhatExists(t *testing.T) {
 			c.Exporters["otlp"].Edit = edit(func(r *wire.FinishReply) { r.Artifacts[0].Name = "../../passwd" })
 		}, []string{"must lead into"}, 7, 0},
 		{"an artifact is the manifest", func(c *coretest.Core) {
-			c.Exporters["otlp"].Edit = edit(func(r *wire.FinishReply) { r.Artifacts[0].Name = "profile.json" })
+			c.Exporters["otlp"].Edit = edit(func(r *wire.FinishReply) { r.Artifacts[0].Name = "recording/profile.json" })
 		}, []string{"the server's own"}, 7, 0},
 		{"an artifact is a segment", func(c *coretest.Core) {
 			c.Exporters["otlp"].Edit = edit(func(r *wire.FinishReply) { r.Artifacts[0].Name = "recording/core.seg" })

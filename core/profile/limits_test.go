@@ -206,7 +206,7 @@ func TestCloseGivesUp(t *testing.T) {
 		if v.State != profile.StateFailed || !strings.Contains(v.Error, "the server shut down") {
 			t.Errorf("manifest %s: %s", v.State, v.Error)
 		}
-		if names := dirs(t, c.Dir+"/"+id+"/recording"); len(names) != 3 {
+		if names := dirs(t, c.Dir+"/"+id+"/recording"); len(names) != 4 { // the manifest and a segment a process
 			t.Errorf("the recording was not kept: %v", names)
 		}
 	})

@@ -133,6 +133,9 @@ func (m *Manager) CountRequest() {
 // look is a copy of p's view with what changes all the time. Called with mu held.
 func (m *Manager) look(p *entry) View {
 	v := p.view.clone()
+	if m.o.ShowDir {
+		v.Dir = p.dir
+	}
 	if !v.State.Final() {
 		v.Requests = p.requests.Load()
 	}

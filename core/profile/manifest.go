@@ -8,10 +8,12 @@ import (
 	"sync"
 )
 
+// What is ours in a profile's directory all lies in its recording folder: analysers such as HolisticTraceAnalysis take
+// every .json file beside the traces for a trace.
 const (
-	manifestName  = "profile.json"
-	summaryName   = "summary.json"
 	recordingName = "recording"
+	manifestName  = recordingName + "/profile.json"
+	summaryName   = recordingName + "/summary.json"
 	tempPattern   = ".new-*.tmp"
 )
 
@@ -35,6 +37,7 @@ func newManifest(dir string) *manifest {
 
 // save has v written soon. v must be the manifest's own copy.
 func (m *manifest) save(v View) {
+	v.Dir = "" // a directory can be moved
 	m.mu.Lock()
 	defer m.mu.Unlock()
 	m.next = &v

@@ -59,7 +59,7 @@ func stop(t *testing.T, c *coretest.Core, id string) profile.View {
 func manifest(t *testing.T, c *coretest.Core, id string) profile.View {
 	t.Helper()
 	var v profile.View
-	data, err := os.ReadFile(filepath.Join(c.Dir, id, "profile.json"))
+	data, err := os.ReadFile(filepath.Join(c.Dir, id, "recording", "profile.json"))
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -277,7 +277,7 @@ func TestNothingThere(t *testing.T) {
 		_, err = c.Profiles.Get(id)
 		code(t, err, profile.CodeNotFound)
 		code(t, c.Profiles.Delete(id), profile.CodeNotFound)
-		_, _, err = c.Profiles.Artifact(id, "profile.json")
+		_, _, err = c.Profiles.Artifact(id, "recording/profile.json")
 		code(t, err, profile.CodeNotFound)
 		_, err = c.Profiles.Summary(id)
 		code(t, err, profile.CodeNotFound)

@@ -50,7 +50,9 @@ const (
 
 // View is a profile as callers see it, and its manifest. It is a copy: the caller's own.
 type View struct {
-	ID        string     `json:"id"`
+	ID string `json:"id"`
+	// Dir is the profile's directory on the server's machine, absolute; empty unless [Options].ShowDir, and in manifests.
+	Dir       string     `json:"dir,omitempty"`
 	State     State      `json:"state"`
 	Model     string     `json:"model"`
 	Label     string     `json:"label"`

@@ -34,6 +34,7 @@ const (
 // Profile is a profile as the server shows it.
 type Profile struct {
 	ID        string     `json:"id"`
+	Dir       string     `json:"dir"` // on the server's machine; empty when it does not tell
 	State     string     `json:"state"`
 	Model     string     `json:"model"`
 	Label     string     `json:"label"`

@@ -82,7 +82,11 @@ func Artifacts(p *client.Profile) string {
 		return "artifacts: none\n"
 	}
 	var b strings.Builder
-	fmt.Fprintf(&b, "artifacts, in the folder %s of the server's profile.dir:\n", line(p.ID))
+	if p.Dir != "" {
+		fmt.Fprintf(&b, "artifacts, in the folder\n  %s\n", line(p.Dir)) // however long: it is there to be pasted
+	} else {
+		fmt.Fprintf(&b, "artifacts, in the folder %s of the server's profile.dir:\n", line(p.ID))
+	}
 	width := 0
 	for _, a := range p.Artifacts {
 		width = max(width, len(line(a.Name)))
