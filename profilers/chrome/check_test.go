@@ -13,8 +13,7 @@ import (
 // check holds a trace against what its readers need of one; each line was found by taking it away from a good trace.
 func check(t *testing.T, f file) {
 	t.Helper()
-	type place struct{ pid, tid string }
-	rows := map[place][]event{}
+	checkRows(t, f)
 	arrows := map[string]int{}
 	for i, e := range f.TraceEvents {
 		where := fmt.Sprintf("event %d, %s %q", i, e.Ph, e.Name)
@@ -33,8 +32,6 @@ func check(t *testing.T, f file) {
 				t.Errorf("%s: cat %q, dur %q", where, e.Cat, e.Dur)
 			}
 			checkDevice(t, where, e)
-			p := place{fmt.Sprint(e.PID), fmt.Sprint(e.TID)}
-			rows[p] = append(rows[p], e)
 		case "s", "f":
 			if e.Cat != e.Name || (e.BP == "e") != (e.Ph == "f") {
 				t.Errorf("%s: cat %q, bp %q", where, e.Cat, e.BP)
@@ -42,13 +39,24 @@ func check(t *testing.T, f file) {
 			arrows[fmt.Sprint(e.Cat, e.ID)] += map[string]int{"s": 1, "f": 1000}[e.Ph]
 		}
 	}
-	for p, row := range rows {
-		checkRow(t, fmt.Sprint(p), row)
-	}
 	for id, n := range arrows {
 		if n != 1001 {
 			t.Errorf("arrow %s has %d beginnings and %d ends", id, n%1000, n/1000)
 		}
+	}
+}
+
+// checkRows wants the spans of every row to nest.
+func checkRows(t *testing.T, f file) {
+	t.Helper()
+	type place struct{ pid, tid any }
+	rows := map[place][]event{}
+	for _, e := range spansOf(f) {
+		p := place{e.PID, e.TID}
+		rows[p] = append(rows[p], e)
+	}
+	for p, row := range rows {
+		checkRow(t, fmt.Sprint(p), row)
 	}
 }
 

@@ -43,7 +43,7 @@ func (s *sink) event(p *process, e *recording.Event) {
 func (s *sink) since(ns int64) int64 { return max(0, ns-s.base) }
 
 func (s *sink) span(p *process, t *track, e *recording.Event) {
-	start, end, moved := t.nesting.fit(int(e.Depth), e.Seq, e.Parent, s.since(e.Start), s.since(e.End))
+	start, end, moved := t.nesting.fit(s.since(e.Start), s.since(e.End))
 	if moved {
 		p.fitted++
 	}

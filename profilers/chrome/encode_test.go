@@ -15,6 +15,14 @@ import (
 	"github.com/strobe-dev/strobe/sdk/trace"
 )
 
+// mergedOf exports a batch of a rank and gives back the merged file.
+func mergedOf(t *testing.T, b *recording.Batch) file {
+	t.Helper()
+	dir := t.TempDir()
+	artifacts := export(t, profileIn(dir), b)
+	return parse(t, filepath.Join(dir, filepath.FromSlash(artifacts[1].Name)))
+}
+
 // one exports a batch of a rank and gives back the rank's file.
 func one(t *testing.T, b *recording.Batch) file {
 	t.Helper()
@@ -219,6 +227,44 @@ func TestNoAllocations(t *testing.T) {
 	if n := testing.AllocsPerRun(50, next); n > 4 {
 		t.Errorf("%v allocations a batch", n)
 	}
+}
+
+// FuzzEvents exports events out of any bytes: each file must be sound JSON whose rows nest.
+func FuzzEvents(f *testing.F) {
+	f.Add([]byte("\x01\x02\x03\x04\x05\x06\x01\x05\x02\x00\x01\x01\x04\x03\x01\x05\x09\x02"))
+	f.Add([]byte("spans that end in order, at depths that make no sense, some of them on a device's track"))
+	f.Fuzz(exportAnything)
+}
+
+func TestAnything(t *testing.T) {
+	for seed := range uint64(40) {
+		rnd := rand.New(rand.NewPCG(seed, 9))
+		data := make([]byte, 6*300)
+		for i := range data {
+			data[i] = byte(rnd.Uint32())
+		}
+		exportAnything(t, data)
+	}
+}
+
+func exportAnything(t *testing.T, data []byte) {
+	n := names{}
+	r := rank(n, 0)
+	lines := []*line{r.track("a"), r.track("b"), r.stream(0, 7)}
+	now := int64(0)
+	for ; len(data) >= 6; data = data[6:] {
+		now += int64(data[0] % 4)
+		e := recording.Event{
+			Kind: recording.Kind(data[1] % 7), Open: data[1] > 200, Float: data[1] > 100, Depth: uint16(data[2] % 6), Track: lines[data[2]%3].Track,
+			Name: n.in(trace.Category(data[3]%10), fmt.Sprint("n", data[3]%5)), Start: at(0) + now - int64(data[4]%16), End: at(0) + now,
+			Seq: uint64(data[5] % 8), Parent: uint64(data[5] / 32), Flow: uint64(data[5] % 4), Value: float64(data[4]),
+		}
+		if data[3]%2 == 0 {
+			e.Args = []recording.Arg{n.num("correlation", int64(data[5])), n.text("module", fmt.Sprint(data[4]%3))}
+		}
+		r.events = append(r.events, e)
+	}
+	checkRows(t, mergedOf(t, r.batch()))
 }
 
 func FuzzString(f *testing.F) {
