@@ -15,7 +15,7 @@ func clientsDir(t *testing.T) string {
 	full(t, "the OpenAI clients and vLLM-Omni's benchmark; install them with `. .ci/versions; . .ci/clients.sh`")
 	dir := os.Getenv("STROBE_CLIENTS")
 	if dir == "" {
-		t.Skip("STROBE_CLIENTS is not set: source .ci/versions and .ci/clients.sh")
+		t.Fatal("STROBE_CLIENTS is not set: source .ci/versions and .ci/clients.sh")
 	}
 	return dir
 }

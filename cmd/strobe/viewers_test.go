@@ -15,7 +15,7 @@ func TestViewersOpenRealTraces(t *testing.T) {
 	full(t, "Perfetto, catapult, speedscope, TensorBoard's plugin and HolisticTraceAnalysis; install them with `. .ci/viewers.sh`")
 	tools := os.Getenv("STROBE_VIEWERS")
 	if tools == "" {
-		t.Skip("STROBE_VIEWERS is not set: source .ci/viewers.sh")
+		t.Fatal("STROBE_VIEWERS is not set: source .ci/viewers.sh")
 	}
 	dir := t.TempDir()
 	write(t, dir, "plugins.hcl", twoRanks)
