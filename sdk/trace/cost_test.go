@@ -1,7 +1,9 @@
 package trace_test
 
 import (
+	"os/exec"
 	"path/filepath"
+	"strings"
 	"testing"
 
 	"github.com/strobe-dev/strobe/sdk/trace"
@@ -35,4 +37,23 @@ func TestNoAllocations(t *testing.T) {
 	start(t, r, filepath.Join(t.TempDir(), "a.seg"), 16*mib)
 	t.Run("on", check)
 	stop(t, r)
+}
+
+// TestInlined holds what a switched-off recorder costs: the test of the epoch is compiled into the caller.
+func TestInlined(t *testing.T) {
+	if _, err := exec.LookPath("go"); err != nil {
+		t.Skip("needs the go command:", err)
+	}
+	out, err := exec.Command("go", "build", "-gcflags=-m", ".").CombinedOutput()
+	if err != nil {
+		t.Fatalf("%v: %s", err, out)
+	}
+	for _, f := range []string{
+		"(*Track).Begin", "(*Track).BeginArgs", "(*Track).Instant", "(*Track).Count", "(*Track).CountFloat",
+		"(*Track).FlowOut", "(*Track).FlowIn", "Span.End", "Span.EndArgs", "Int", "Float", "Bool", "Text", "Shapes", "String",
+	} {
+		if !strings.Contains(string(out), "can inline "+f+"\n") {
+			t.Errorf("%s is not inlined", f)
+		}
+	}
 }

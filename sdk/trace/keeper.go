@@ -85,8 +85,9 @@ func (k *keeper) prepare() {
 		}
 		s.populated = max(s.populated, min(used, reserved)&^(step-1)) // writers were there first
 		if s.populated < reserved && s.populated-used < k.more*populateAhead {
-			s.populate(s.populated + step)
-			continue
+			if s.populate(min(s.populated+step, reserved)) == nil {
+				continue
+			}
 		}
 		k.setWake(reserved)
 		return

@@ -37,7 +37,7 @@ func (r *Recorder) Lane(group string) *Track {
 		return t
 	}
 	t := r.newTrack(group+" "+strconv.Itoa(g.made), group)
-	t.lane = g.made
+	t.lane, t.pool = g.made, g
 	g.made++
 	return t
 }
@@ -45,7 +45,7 @@ func (r *Recorder) Lane(group string) *Track {
 // Release gives a lane back; spans that are open on it end. It must not be used afterwards. On a track that is no lane,
 // and on a nil one, it does nothing.
 func (t *Track) Release() {
-	if t == nil || t.group == "" {
+	if t == nil || t.pool == nil {
 		return
 	}
 	if t.depth > 0 {
@@ -56,7 +56,7 @@ func (t *Track) Release() {
 	l := &t.rec.lanes
 	l.mu.Lock()
 	defer l.mu.Unlock()
-	g := l.groups[t.group]
+	g := t.pool
 	i, found := slices.BinarySearchFunc(g.free, t, func(a, b *Track) int { return b.lane - a.lane })
 	if !found {
 		g.free = slices.Insert(g.free, i, t)

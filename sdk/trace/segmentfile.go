@@ -23,7 +23,9 @@ type segmentFile struct {
 	kick     chan struct{}
 	meta     meta
 
-	populated int64 // bytes from the start that cost no fault; of the keeper, before that of create
+	// Of the keeper, before that of create:
+	populated int64 // bytes from the start that cost no fault
+	promised  bool  // a write to a reserved page cannot fail
 }
 
 // loss is a reason for not recording an event: the offset of its counter in the header.
@@ -60,7 +62,7 @@ func create(path string, h segment.Header, heap bool) (_ *segmentFile, err error
 		if err = s.allotFirst(); err != nil {
 			return nil, fmt.Errorf("reserve space in %s: %w", path, err)
 		}
-		s.populate(firstPopulate)
+		_ = s.populate(firstPopulate) // if not, writers pay for it
 	}
 	page := make([]byte, segment.HeaderBytes)
 	h.Encode(page)
@@ -75,7 +77,8 @@ func create(path string, h segment.Header, heap bool) (_ *segmentFile, err error
 
 // allotFirst takes the least that a recording needs when the disk does not have more.
 func (s *segmentFile) allotFirst() error {
-	if s.allot(min(firstReserve, s.limit)) == nil {
+	s.promised = keepsPromises(s.f)
+	if s.promised && s.allot(min(firstReserve, s.limit)) == nil {
 		return nil
 	}
 	return s.allot(min(segment.MinBytes, s.limit))
@@ -148,8 +151,8 @@ func (s *segmentFile) used() int64 {
 	return segment.HeaderBytes + int64(n)*segment.ChunkBytes
 }
 
-// allot reserves space in the file up to a size, and lets writers go there. A page of it that is not populated yet costs
-// its first writer a fault, but never a signal.
+// allot reserves space in the file up to a size, and lets writers go there. Where the file system keeps its promises, a
+// page that is not populated yet costs its first writer a fault and nothing else; elsewhere all of it is populated first.
 func (s *segmentFile) allot(to int64) error {
 	from := s.reserved.Load()
 	if to <= from {
@@ -157,7 +160,11 @@ func (s *segmentFile) allot(to int64) error {
 	}
 	err := reserve(s.f, from, to-from)
 	if errors.Is(err, errors.ErrUnsupported) {
+		s.promised = false
 		err = writeZeros(s.f, from, to-from)
+	}
+	if err == nil && !s.promised {
+		err = s.populate(to)
 	}
 	if err == nil {
 		s.reserved.Store(to)
@@ -165,18 +172,22 @@ func (s *segmentFile) allot(to int64) error {
 	return err
 }
 
-// populate makes pages that are reserved writable without a fault, up to a size. Only one goroutine does it at a time.
-func (s *segmentFile) populate(to int64) {
-	to = min(to, s.reserved.Load())
+// populate makes pages writable without a fault, up to a size. Only one goroutine does it at a time.
+func (s *segmentFile) populate(to int64) error {
 	if s.m.heap != nil || to <= s.populated {
-		return
+		return nil
 	}
-	if populate(unsafe.Add(s.base, s.populated), to-s.populated) != nil {
+	err := populate(unsafe.Add(s.base, s.populated), to-s.populated)
+	if errors.Is(err, errors.ErrUnsupported) {
 		for off := s.populated; off < to; off += 4096 {
 			atomic.AddUint64((*uint64)(unsafe.Add(s.base, off)), 0)
 		}
+		err = nil
 	}
-	s.populated = to
+	if err == nil {
+		s.populated = to
+	}
+	return err
 }
 
 // writeZeros allots a part of the file where the file system has no call for it.

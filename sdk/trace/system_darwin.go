@@ -29,6 +29,8 @@ func haveBarrier() bool { return false }
 
 func barrier() {}
 
+func keepsPromises(*os.File) bool { return false }
+
 func reserve(*os.File, int64, int64) error { return errors.ErrUnsupported }
 
 func populate(unsafe.Pointer, int64) error { return errors.ErrUnsupported }

@@ -47,6 +47,19 @@ var haveBarrier = sync.OnceValue(func() bool {
 // barrier returns when every running thread of the process has passed a full memory barrier.
 func barrier() { _, _, _ = unix.Syscall(unix.SYS_MEMBARRIER, membarrierPrivate, 0, 0) }
 
+// keepsPromises tells whether fallocate on the file's system makes sure that a later write to the mapping finds space.
+func keepsPromises(f *os.File) bool {
+	var st unix.Statfs_t
+	if unix.Fstatfs(int(f.Fd()), &st) != nil {
+		return false
+	}
+	switch uint32(st.Type) {
+	case unix.EXT4_SUPER_MAGIC, unix.XFS_SUPER_MAGIC, unix.BTRFS_SUPER_MAGIC, unix.TMPFS_MAGIC:
+		return true
+	}
+	return false
+}
+
 // reserve allots a part of the file; errors.ErrUnsupported when the file system cannot.
 func reserve(f *os.File, off, n int64) error {
 	for {

@@ -40,7 +40,8 @@ type Track struct {
 
 	id          uint32
 	name, group string
-	lane        int
+	pool        *laneGroup // that the track came from, nil for a plain track
+	lane        int        // its number in there
 }
 
 // openSpan is what it takes to end a span, here or in the next segment.
