@@ -27,122 +27,124 @@ func showArg(a recording.Arg) string {
 	return fmt.Sprintf("%s=%d:%s", a.Key.Text, a.Type, a.Text)
 }
 
-func TestReadsByHandMadeSegments(t *testing.T) {
-	open := func(f *file) { f.state = segment.StateLive }
-	for _, test := range []struct {
-		name    string
-		make    func(f *file)
-		want    []event
-		corrupt uint64
-		open    uint64
-	}{
-		{name: "nothing", make: func(f *file) {}},
-		{
-			name: "nesting, in order of end",
-			make: func(f *file) {
-				f.name(1, trace.CategoryStep, "step").span(3, 0, 1, 100, 900).span(3, 1, 2, 200, 300).span(3, 1, 3, 300, 300).span(3, 0, 4, 900, 950)
-			},
-			want: []event{
-				{Kind: recording.Span, Track: "track 3", Name: "step", Depth: 1, Start: second + 200, End: second + 300, Seq: 2, Parent: 1},
-				{Kind: recording.Span, Track: "track 3", Name: "step", Depth: 1, Start: second + 300, End: second + 300, Seq: 3, Parent: 1},
-				{Kind: recording.Span, Track: "track 3", Name: "step", Start: second + 100, End: second + 900, Seq: 1},
-				{Kind: recording.Span, Track: "track 3", Name: "step", Start: second + 900, End: second + 950, Seq: 4},
-			},
+// handMade are segments and what a reader makes of them.
+var handMade = []struct {
+	name    string
+	make    func(f *file)
+	want    []event
+	corrupt uint64
+	open    uint64
+}{
+	{name: "nothing", make: func(f *file) {}},
+	{
+		name: "nesting, in order of end",
+		make: func(f *file) {
+			f.name(1, trace.CategoryStep, "step").span(3, 0, 1, 100, 900).span(3, 1, 2, 200, 300).span(3, 1, 3, 300, 300).span(3, 0, 4, 900, 950)
 		},
-		{
-			name: "points",
-			make: func(f *file) {
-				f.name(1, 0, "n").span(1, 0, 1, 100, 900).put(1, segment.KindInstant, 1, 1, append([]uint64{150}, arg(1, trace.TypeInt, 5)...)...).
-					put(1, segment.KindCount, 1, 1, 160, math.MaxUint64).put(1, segment.KindCountFloat, 1, 1, 170, math.Float64bits(1.5)).
-					put(1, segment.KindFlowOut, 1, 0, 180, 77).put(1, segment.KindFlowIn, 0, 0, 990, 78)
-			},
-			want: []event{
-				{Kind: recording.Instant, Track: "track 1", Name: "n", Depth: 1, Start: second + 150, Parent: 1, Args: "n=5 "},
-				{Kind: recording.Counter, Track: "track 1", Name: "n", Depth: 1, Start: second + 160, Parent: 1, Value: -1},
-				{Kind: recording.Counter, Track: "track 1", Name: "n", Depth: 1, Start: second + 170, Parent: 1, Value: 1.5},
-				{Kind: recording.FlowOut, Track: "track 1", Depth: 1, Start: second + 180, Parent: 1, Flow: 77},
-				{Kind: recording.Span, Track: "track 1", Name: "n", Start: second + 100, End: second + 900, Seq: 1},
-				{Kind: recording.FlowIn, Track: "track 1", Start: second + 990, Flow: 78},
-			},
+		want: []event{
+			{Kind: recording.Span, Track: "track 3", Name: "step", Depth: 1, Start: second + 200, End: second + 300, Seq: 2, Parent: 1},
+			{Kind: recording.Span, Track: "track 3", Name: "step", Depth: 1, Start: second + 300, End: second + 300, Seq: 3, Parent: 1},
+			{Kind: recording.Span, Track: "track 3", Name: "step", Start: second + 100, End: second + 900, Seq: 1},
+			{Kind: recording.Span, Track: "track 3", Name: "step", Start: second + 900, End: second + 950, Seq: 4},
 		},
-		{
-			name: "arguments of every type, and those of the end",
-			make: func(f *file) {
-				f.name(1, 0, "k").name(2, 0, "[[1,2],[3]]").name(3, 0, "not shapes")
-				args := append(arg(1, trace.TypeInt, math.MaxUint64), arg(1, trace.TypeFloat, math.Float64bits(math.NaN()))...)
-				args = append(args, arg(1, trace.TypeBool, 1)...)
-				args = append(append(args, arg(1, trace.TypeString, 9)...), words("nine\xff byt")...)
-				args = append(args, arg(1, trace.TypeShapes, 2)...)
-				args = append(args, arg(1, trace.TypeShapes, 3)...)
-				f.span(1, 0, 1, 100, 900, args...).put(1, segment.KindEndArgs, 0, 0, append([]uint64{1}, arg(1, trace.TypeName, 3)...)...)
-			},
-			want: []event{{
-				Kind: recording.Span, Track: "track 1", Name: "k", Start: second + 100, End: second + 900, Seq: 1,
-				Args: "k=-1 k=NaN k=1 k=5:nine\uFFFD byt k=6:[[1,2],[3]] k=4:not shapes k=4:not shapes ",
-			}},
+	},
+	{
+		name: "points",
+		make: func(f *file) {
+			f.name(1, 0, "n").span(1, 0, 1, 100, 900).put(1, segment.KindInstant, 1, 1, append([]uint64{150}, arg(1, trace.TypeInt, 5)...)...).
+				put(1, segment.KindCount, 1, 1, 160, math.MaxUint64).put(1, segment.KindCountFloat, 1, 1, 170, math.Float64bits(1.5)).
+				put(1, segment.KindFlowOut, 1, 0, 180, 77).put(1, segment.KindFlowIn, 0, 0, 990, 78)
 		},
-		{
-			name: "requests: those of begin, none at a chunk's begin",
-			make: func(f *file) {
-				req := func(s string) { f.put(1, segment.KindRequest, 0, 0, append([]uint64{uint64(len(s))}, words(s)...)...) }
-				req("one")
-				f.span(1, 0, 1, 100, 500)
-				req("two")
-				f.span(1, 1, 2, 200, 300)
-				f.chunk(1)
-				f.span(1, 0, 3, 600, 700)
-			},
-			want: []event{
-				{Kind: recording.Span, Track: "track 1", Name: "name#1", Depth: 1, Start: second + 200, End: second + 300, Seq: 2, Parent: 1, Request: "two"},
-				{Kind: recording.Span, Track: "track 1", Name: "name#1", Start: second + 100, End: second + 500, Seq: 1, Request: "one"},
-				{Kind: recording.Span, Track: "track 1", Name: "name#1", Start: second + 600, End: second + 700, Seq: 3},
-			},
+		want: []event{
+			{Kind: recording.Instant, Track: "track 1", Name: "n", Depth: 1, Start: second + 150, Parent: 1, Args: "n=5 "},
+			{Kind: recording.Counter, Track: "track 1", Name: "n", Depth: 1, Start: second + 160, Parent: 1, Value: -1},
+			{Kind: recording.Counter, Track: "track 1", Name: "n", Depth: 1, Start: second + 170, Parent: 1, Value: 1.5},
+			{Kind: recording.FlowOut, Track: "track 1", Depth: 1, Start: second + 180, Parent: 1, Flow: 77},
+			{Kind: recording.Span, Track: "track 1", Name: "n", Start: second + 100, End: second + 900, Seq: 1},
+			{Kind: recording.FlowIn, Track: "track 1", Start: second + 990, Flow: 78},
 		},
-		{
-			name: "a dead writer's open spans end at the last moment",
-			make: func(f *file) {
-				open(f)
-				f.span(1, 0, 1, 100, 0).span(1, 1, 2, 200, 0).put(2, segment.KindCount, 0, 1, 2_000_000, 1)
-			},
-			want: []event{
-				{Kind: recording.Counter, Track: "track 2", Name: "name#1", Start: second + 2_000_000, Value: 1},
-				{Kind: recording.Span, Track: "track 1", Name: "name#1", Open: true, Depth: 1, Start: second + 200, End: second + 2_000_000, Seq: 2, Parent: 1},
-				{Kind: recording.Span, Track: "track 1", Name: "name#1", Open: true, Start: second + 100, End: second + 2_000_000, Seq: 1},
-			},
-			open: 2,
+	},
+	{
+		name: "arguments of every type, and those of the end",
+		make: func(f *file) {
+			f.name(1, 0, "k").name(2, 0, "[[1,2],[3]]").name(3, 0, "not shapes")
+			args := append(arg(1, trace.TypeInt, math.MaxUint64), arg(1, trace.TypeFloat, math.Float64bits(math.NaN()))...)
+			args = append(args, arg(1, trace.TypeBool, 1)...)
+			args = append(append(args, arg(1, trace.TypeString, 9)...), words("nine\xff byt")...)
+			args = append(args, arg(1, trace.TypeShapes, 2)...)
+			args = append(args, arg(1, trace.TypeShapes, 3)...)
+			f.span(1, 0, 1, 100, 900, args...).put(1, segment.KindEndArgs, 0, 0, append([]uint64{1}, arg(1, trace.TypeName, 3)...)...)
 		},
-		{
-			name: "an end that was lost",
-			make: func(f *file) { f.span(1, 0, 1, 100, 0).span(1, 0, 2, 200, 300) },
-			want: []event{
-				{Kind: recording.Span, Track: "track 1", Name: "name#1", Open: true, Start: second + 100, End: second + 200, Seq: 1},
-				{Kind: recording.Span, Track: "track 1", Name: "name#1", Start: second + 200, End: second + 300, Seq: 2},
-			},
-			open: 1,
+		want: []event{{
+			Kind: recording.Span, Track: "track 1", Name: "k", Start: second + 100, End: second + 900, Seq: 1,
+			Args: "k=-1 k=NaN k=1 k=5:nine\uFFFD byt k=6:[[1,2],[3]] k=4:not shapes k=4:not shapes ",
+		}},
+	},
+	{
+		name: "requests: those of begin, none at a chunk's begin",
+		make: func(f *file) {
+			req := func(s string) { f.put(1, segment.KindRequest, 0, 0, append([]uint64{uint64(len(s))}, words(s)...)...) }
+			req("one")
+			f.span(1, 0, 1, 100, 500)
+			req("two")
+			f.span(1, 1, 2, 200, 300)
+			f.chunk(1)
+			f.span(1, 0, 3, 600, 700)
 		},
-		{
-			name: "an end below its begin, a sequence twice, arguments of no span",
-			make: func(f *file) {
-				f.span(1, 0, 1, 100, 99).span(1, 0, 1, 100, 200).put(1, segment.KindEndArgs, 0, 0, 9).span(1, 0, 3, 300, 300)
-			},
-			want:    []event{{Kind: recording.Span, Track: "track 1", Name: "name#1", Start: second + 300, End: second + 300, Seq: 3}},
-			corrupt: 3,
+		want: []event{
+			{Kind: recording.Span, Track: "track 1", Name: "name#1", Depth: 1, Start: second + 200, End: second + 300, Seq: 2, Parent: 1, Request: "two"},
+			{Kind: recording.Span, Track: "track 1", Name: "name#1", Start: second + 100, End: second + 500, Seq: 1, Request: "one"},
+			{Kind: recording.Span, Track: "track 1", Name: "name#1", Start: second + 600, End: second + 700, Seq: 3},
 		},
-		{
-			name: "kinds of a later version",
-			make: func(f *file) { f.put(1, 99, 0, 0, 1, 2, 3).span(1, 0, 1, 5, 6) },
-			want: []event{{Kind: recording.Span, Track: "track 1", Name: "name#1", Start: second + 5, End: second + 6, Seq: 1}},
+	},
+	{
+		name: "a dead writer's open spans end at the last moment",
+		make: func(f *file) {
+			f.state = segment.StateLive
+			f.span(1, 0, 1, 100, 0).span(1, 1, 2, 200, 0).put(2, segment.KindCount, 0, 1, 2_000_000, 1)
 		},
-		{
-			name: "a clock that steps back is held",
-			make: func(f *file) {
-				f.pair(2_000_000, 500_000).pair(3_000_000, 3_000_000)
-				f.span(1, 0, 1, 1_500_000, 2_500_000)
-			},
-			want:    []event{{Kind: recording.Span, Track: "track 1", Name: "name#1", Start: second + 1_500_000, End: second + 2_500_000, Seq: 1}},
-			corrupt: 1,
+		want: []event{
+			{Kind: recording.Counter, Track: "track 2", Name: "name#1", Start: second + 2_000_000, Value: 1},
+			{Kind: recording.Span, Track: "track 1", Name: "name#1", Open: true, Depth: 1, Start: second + 200, End: second + 2_000_000, Seq: 2, Parent: 1},
+			{Kind: recording.Span, Track: "track 1", Name: "name#1", Open: true, Start: second + 100, End: second + 2_000_000, Seq: 1},
 		},
-	} {
+		open: 2,
+	},
+	{
+		name: "an end that was lost",
+		make: func(f *file) { f.span(1, 0, 1, 100, 0).span(1, 0, 2, 200, 300) },
+		want: []event{
+			{Kind: recording.Span, Track: "track 1", Name: "name#1", Open: true, Start: second + 100, End: second + 200, Seq: 1},
+			{Kind: recording.Span, Track: "track 1", Name: "name#1", Start: second + 200, End: second + 300, Seq: 2},
+		},
+		open: 1,
+	},
+	{
+		name: "an end below its begin, a sequence twice, arguments of no span",
+		make: func(f *file) {
+			f.span(1, 0, 1, 100, 99).span(1, 0, 1, 100, 200).put(1, segment.KindEndArgs, 0, 0, 9).span(1, 0, 3, 300, 300)
+		},
+		want:    []event{{Kind: recording.Span, Track: "track 1", Name: "name#1", Start: second + 300, End: second + 300, Seq: 3}},
+		corrupt: 3,
+	},
+	{
+		name: "kinds of a later version",
+		make: func(f *file) { f.put(1, 99, 0, 0, 1, 2, 3).span(1, 0, 1, 5, 6) },
+		want: []event{{Kind: recording.Span, Track: "track 1", Name: "name#1", Start: second + 5, End: second + 6, Seq: 1}},
+	},
+	{
+		name: "a clock that steps back is held",
+		make: func(f *file) {
+			f.pair(2_000_000, 500_000).pair(3_000_000, 3_000_000)
+			f.span(1, 0, 1, 1_500_000, 2_500_000)
+		},
+		want:    []event{{Kind: recording.Span, Track: "track 1", Name: "name#1", Start: second + 1_500_000, End: second + 2_500_000, Seq: 1}},
+		corrupt: 1,
+	},
+}
+
+func TestReadsHandMadeSegments(t *testing.T) {
+	for _, test := range handMade {
 		t.Run(test.name, func(t *testing.T) {
 			f := newFile()
 			test.make(f)

@@ -26,8 +26,18 @@ type twinSpan struct {
 	depth           uint8
 }
 
-// twin reads the spans of a finished segment the slow way: all of it, in memory, sorted by end. Of two that end
-// together the inner one comes first.
+// postOrder appends the spans from a depth on, each after those within it, and returns what is left.
+func postOrder(out, in []twinSpan, depth uint8) (_, rest []twinSpan) {
+	for len(in) > 0 && in[0].depth >= depth {
+		s := in[0]
+		out, in = postOrder(out, in[1:], s.depth+1)
+		out = append(out, s)
+	}
+	return out, in
+}
+
+// twin reads the spans of a finished segment the slow way: all of it, in memory, as trees, each span after those within
+// it. That is also the order of the ends, and tells spans apart that end at one tick.
 func twin(t *testing.T, path string) map[uint32][]twinSpan {
 	t.Helper()
 	b, err := os.ReadFile(path)
@@ -49,17 +59,14 @@ func twin(t *testing.T, path string) map[uint32][]twinSpan {
 			o += h.Bytes()
 		}
 	}
-	for _, s := range all {
-		sort.SliceStable(s, func(i, j int) bool {
-			a, b := s[i], s[j]
-			if a.end != b.end {
-				return a.end < b.end
+	for track, s := range all {
+		sort.Slice(s, func(i, j int) bool { return s[i].seq < s[j].seq })
+		all[track], _ = postOrder(nil, s, 0)
+		for i := range all[track][1:] {
+			if all[track][i].end > all[track][i+1].end {
+				t.Errorf("the twin's order is not by end: %+v, %+v", all[track][i], all[track][i+1])
 			}
-			if a.depth != b.depth {
-				return a.depth > b.depth
-			}
-			return a.seq < b.seq
-		})
+		}
 	}
 	return all
 }

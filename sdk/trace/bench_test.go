@@ -150,3 +150,41 @@ func BenchmarkStartStop(b *testing.B) {
 	b.ReportMetric(float64(starts.Microseconds())/float64(n), "µs/start")
 	b.ReportMetric(float64(stops.Microseconds())/float64(n), "µs/stop")
 }
+
+// BenchmarkDifferences measures turn by turn and reports medians: what an operation costs beyond the clock reads that it
+// cannot do without.
+func BenchmarkDifferences(b *testing.B) {
+	const per = 100_000
+	w := warm(b, true)
+	ops := []func(){
+		func() { sink = trace.Counter() },
+		func() { sink = trace.Counter(); sink = trace.Counter() },
+		func() { w.Begin(nameInner).End(); trace.Rewind(w) },
+		func() {
+			w.BeginArgs(nameInner, trace.Int(keyN, 1), trace.Int(keyN, 2), trace.Text(keyN, nameMark), trace.Float(keyN, 1)).End()
+			trace.Rewind(w)
+		},
+		func() { w.Instant(nameMark); trace.Rewind(w) },
+		func() { w.Count(nameMark, 1); trace.Rewind(w) },
+	}
+	took := make([][]float64, len(ops))
+	for b.Loop() {
+		for i, op := range ops {
+			began := time.Now()
+			for range per {
+				op()
+			}
+			took[i] = append(took[i], float64(time.Since(began))/per)
+		}
+	}
+	for i := range took {
+		slices.Sort(took[i])
+	}
+	ns := func(i int) float64 { return took[i][len(took[i])/2] }
+	b.ReportMetric(0, "ns/op")
+	b.ReportMetric(ns(1), "2clocks-ns")
+	b.ReportMetric(ns(2)-ns(1), "span-over-2clocks-ns")
+	b.ReportMetric(ns(3)-ns(1), "4args-over-2clocks-ns")
+	b.ReportMetric(ns(4)-ns(0), "instant-over-clock-ns")
+	b.ReportMetric(ns(5)-ns(0), "count-over-clock-ns")
+}
