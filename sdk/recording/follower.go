@@ -25,7 +25,8 @@ type Options struct {
 // safe for concurrent use.
 //
 // All processes of one machine are put on core's clock when core is among them. A live follower delivers an event when
-// core's next clock pair is there, at most a fraction of a second later.
+// core's next clock pair is there, at most a fraction of a second later. In a folder without core it delivers nothing for
+// the first second, in case core is late; then each process is on its own clock.
 type Follower struct {
 	dir     string
 	options Options
