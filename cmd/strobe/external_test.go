@@ -5,7 +5,6 @@ import (
 	"encoding/hex"
 	"fmt"
 	"os"
-	"os/exec"
 	"path/filepath"
 	"strings"
 	"testing"
@@ -15,13 +14,8 @@ import (
 // chrome at once: one recording, two exports.
 func TestExternalPlugin(t *testing.T) {
 	dir := t.TempDir()
+	buildExample(t, "../../examples/profiler-steps", dir)
 	bin := filepath.Join(dir, "profiler-steps")
-	build := exec.Command("go", "build", "-o", bin, ".")
-	build.Dir = "../../examples/profiler-steps"
-	build.Env = append(os.Environ(), "CGO_ENABLED=0", "GOFLAGS=-mod=mod")
-	if out, err := build.CombinedOutput(); err != nil {
-		t.Fatalf("go build: %v\n%s", err, out)
-	}
 	program, err := os.ReadFile(bin)
 	if err != nil {
 		t.Fatal(err)
