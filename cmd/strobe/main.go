@@ -1,3 +1,5 @@
+//go:build !windows
+
 // Command strobe serves diffusion models out of plugins and profiles them while they serve.
 package main
 
@@ -7,7 +9,6 @@ import (
 	"fmt"
 	"os"
 	"os/signal"
-	"runtime"
 	"syscall"
 
 	"github.com/spf13/cobra"
@@ -19,10 +20,6 @@ func main() {
 
 // run is the whole program: it returns the exit status instead of exiting.
 func run(args []string, io stdio) int {
-	if runtime.GOOS == "windows" {
-		fmt.Fprintln(io.err, "strobe: Windows is not supported: run it in WSL 2, where it is linux/amd64")
-		return 1
-	}
 	if status, served := servePlugin(args, io); served {
 		return status
 	}
