@@ -2,6 +2,12 @@
 STROBE_TOOLS=${STROBE_TOOLS:-$HOME/.cache/strobe-tools}
 export STROBE_TOOLS
 
+# What the installs themselves need, where the machine does not have it.
+need=
+command -v node >/dev/null && command -v npm >/dev/null || need="nodejs npm"
+python3 -c 'import ensurepip, venv' 2>/dev/null || need="$need python3-venv"
+[ -z "$need" ] || { apt-get update -qq; apt-get install -y -qq $need >/dev/null; }
+
 # Clients: OpenAI's Python and Node packages, and vLLM-Omni's benchmark script out of its source package.
 clients="$STROBE_TOOLS/clients-$(cat cmd/strobe/testdata/clients/requirements.txt cmd/strobe/testdata/clients/package.json .ci/versions | sha256sum | cut -c1-12)"
 if [ ! -f "$clients/done" ]; then

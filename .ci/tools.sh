@@ -11,4 +11,7 @@ if [ ! -f "$go_tools/done" ]; then
   touch "$go_tools/done"
 fi
 export PATH="$go_tools:$PATH"
-if ! command -v gcc >/dev/null; then apt-get update -qq && apt-get install -y -qq gcc libc6-dev >/dev/null; fi
+need=
+command -v gcc >/dev/null || need="gcc libc6-dev"                            # the race detector links with it
+command -v qemu-aarch64-static >/dev/null || need="$need qemu-user-static" # runs arm64's own code
+[ -z "$need" ] || { apt-get update -qq; apt-get install -y -qq $need >/dev/null; }
