@@ -50,6 +50,10 @@ requests in flight and leave no process behind.`,
 func serve(ctx context.Context, io stdio, path string, override config.Overrides, log *slog.Logger) error {
 	cfg, err := loadConfig(path, override)
 	if err != nil {
+		found, err := allFindings(ctx, cfg, err, log)
+		if err == nil {
+			err = found
+		}
 		return configError(err, io)
 	}
 	warn(cfg, log)
