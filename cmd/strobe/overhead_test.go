@@ -10,12 +10,12 @@ import (
 	"github.com/strobe-dev/strobe/core/profile"
 )
 
-// imagesPerSide is how many pictures each side of a pair draws: enough that the clock's error does not count.
-const imagesPerSide = 6
+// imagesPerSide is how many pictures each side of a pair draws: few, so that the machine drifts little within a pair.
+const imagesPerSide = 2
 
 // BenchmarkServingProfiled tells what a profile at operator level costs the server. An iteration is one pair: the same
 // pictures with the profile off and on, in random order, so that the machine's drift hits both alike. Run it with
-// -benchtime 40x or more.
+// -benchtime 150x.
 func BenchmarkServingProfiled(b *testing.B) {
 	p := startServer(b)
 	warm(p)
@@ -36,7 +36,7 @@ func TestServingProfiled(t *testing.T) {
 	p := startServer(t)
 	warm(p)
 	var ratios []float64
-	for range 12 {
+	for range 40 {
 		ratios = append(ratios, pair(p))
 	}
 	median, low, high := medianInterval(ratios)
@@ -57,7 +57,7 @@ func BenchmarkStartStop(b *testing.B) {
 		p.post("/start_profile", "")
 		starts = append(starts, float64(time.Since(began))/1e6)
 		for i := range 100 {
-			p.draw(i, 2)
+			p.draw(i, 20)
 		}
 		began = time.Now()
 		view := p.stopProfile()
