@@ -104,6 +104,7 @@ func (s *server) profileOptions(cfg *config.Config) profile.Options {
 		Model:       cfg.Server.Model,
 		Core:        profile.NewLocal(s.recorder),
 		Exporter:    func(name string) (profile.Exporter, error) { return s.catalog.Profiler(name) },
+		Offline:     func(name string) (profile.Exporter, error) { return s.catalog.Offline(name) },
 		Profilers:   cfg.Server.Profilers,
 		Log:         s.log,
 		ShowDir:     isLoopback(s.listener.Addr()),

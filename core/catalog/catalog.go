@@ -226,6 +226,18 @@ func (c *Catalog) Profiler(name string) (*Profiler, error) {
 	return nil, &UnknownProfilerError{Name: name, Declared: c.order}
 }
 
+// Offline is the profiler of a block in a process of its own, which is started at its first use: it exports recordings
+// that have ended while the other one follows a profile. Whoever asked for it closes it; Close of the catalog does, too.
+func (c *Catalog) Offline(name string) (*Profiler, error) {
+	p, err := c.Profiler(name)
+	if err != nil {
+		return nil, err
+	}
+	off := newProfiler(c, p.unit, p.describedAs())
+	c.closers.add(off)
+	return off, nil
+}
+
 // Close ends every plugin; none is left when it returns. ctx shortens the patience. It may be called again.
 func (c *Catalog) Close(ctx context.Context) error {
 	c.once.Do(func() { c.closeErr = errors.Join(c.closers.close(ctx), c.host.Close()) })

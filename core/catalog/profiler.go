@@ -48,6 +48,22 @@ func newProfiler(c *Catalog, u unit, d wire.Description) *Profiler {
 // Name is the block's label.
 func (p *Profiler) Name() string { return p.unit.name }
 
+// Err is how the process ended by itself; nil while it runs, and when there is none yet.
+func (p *Profiler) Err() error {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	if p.now == nil {
+		return nil
+	}
+	return p.now.Err()
+}
+
+func (p *Profiler) describedAs() wire.Description {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	return p.described
+}
+
 // adopt takes a process that is up.
 func (p *Profiler) adopt(s started) {
 	p.mu.Lock()
@@ -146,6 +162,7 @@ func (p *Profiler) ensure(ctx context.Context) (*wire.Process, error) {
 
 // Close ends the process.
 func (p *Profiler) Close(ctx context.Context) error {
+	p.catalog.closers.remove(p)
 	p.mu.Lock()
 	p.closed = true
 	p.mu.Unlock()

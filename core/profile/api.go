@@ -46,6 +46,9 @@ type Options struct {
 	Ranks    []Recorder
 	// Exporter finds a profiler by name; an error says that there is none. It does not wait for a process to start.
 	Exporter  func(name string) (Exporter, error)
+	// Offline finds a profiler for a recording that has ended, which exports beside the one that follows a profile; nil:
+	// Exporter. What it gives is closed after its export if it has Close(context.Context) error.
+	Offline   func(name string) (Exporter, error)
 	Profilers []string // used when a start names none; empty: profiling is off unless a start names some
 	Log       *slog.Logger
 	// ShowDir puts the profile's directory into views. A path is for callers on this machine only.
@@ -62,6 +65,9 @@ func (o Options) withDefaults() Options {
 	defaultTo(&o.StartTimeout, 10*time.Second)
 	defaultTo(&o.StopTimeout, 10*time.Second)
 	defaultTo(&o.ExportTimeout, 10*time.Minute)
+	if o.Offline == nil {
+		o.Offline = o.Exporter
+	}
 	if o.Log == nil {
 		o.Log = slog.Default()
 	}
