@@ -165,7 +165,7 @@ func (s *modelServer) StopRecording(context.Context, *modelv1.StopRecordingReque
 	}
 	l := stats.Lost
 	return &modelv1.StopRecordingResponse{Events: stats.Events, Bytes: stats.Bytes, Lost: &modelv1.Losses{
-		Full: l.Full, NotReady: l.NotReady, Names: l.Names, Truncated: l.Truncated, Depth: l.Depth}}, nil
+		Full: l.Full, NotReady: l.NotReady, Names: l.Names, Truncated: l.Truncated, Depth: l.Depth}, EventCostPs: toPicos(stats.EventNs)}, nil
 }
 
 // sampleProcess records what this process costs until the function that it returns is called.

@@ -272,7 +272,7 @@ func (f *Follower) advance() (any bool) {
 func (f *Follower) summaries(want []string) []Summary {
 	var all []Summary
 	for _, p := range f.procs {
-		s := Summary{Process: p.pub, Events: p.events, Open: p.open, Lost: Losses{Corrupt: p.corrupt}}
+		s := Summary{Process: p.pub, Events: p.events, Open: p.open, Lost: Losses{Corrupt: p.corrupt}, Recorded: p.own.span()}
 		for _, src := range p.sources {
 			s.Bytes += src.bytes()
 			s.Lost.add(src.losses())

@@ -55,6 +55,7 @@ func newProcess(f *Follower, h *segment.Header) *process {
 				StageName: h.StageName, Rank: int(h.Rank), Synthetic: h.Synthetic,
 			},
 			PID: int(h.PID), Host: h.Host, BootID: h.BootID,
+			EventNs: float64(h.EventCost) / 1000, Cores: int(h.Cores),
 		},
 		key: keyOf(h), tracks: map[uint32]*track{}, names: []*Name{{}}, follow: f,
 		unknown: map[uint32]*Name{}, shapes: map[uint32]bool{}, buf: make([]byte, segment.ChunkBytes),

@@ -5,6 +5,7 @@ import (
 	"encoding/binary"
 	"fmt"
 	"os"
+	"runtime"
 	"sync"
 	"sync/atomic"
 	"time"
@@ -102,6 +103,7 @@ func (r *Recorder) makeHeader(s Start) segment.Header {
 		Stage: int32(s.Process.Stage), Rank: int32(s.Process.Rank),
 		Clock: r.clock.kind, Rate: r.clock.rate(r.clock.pair()), Limit: s.MaxBytes,
 		Recording: r.started, ProcessID: processID(), BootID: bootID(), Host: host,
+		EventCost: eventCost(), Cores: uint32(runtime.NumCPU()),
 		Name: s.Process.Name, Model: s.Process.Model, StageName: s.Process.StageName,
 	}
 }

@@ -50,8 +50,9 @@ func readStats(f *os.File, limit int64) (Stats, int64, error) {
 	le := binary.LittleEndian
 	n := min(le.Uint64(page[segment.OffChunks:]), uint64(limit/segment.ChunkBytes))
 	st := Stats{
-		Bytes: segment.HeaderBytes + int64(n)*segment.ChunkBytes,
-		Lost:  losses(func(off int) uint64 { return le.Uint64(page[off:]) }),
+		Bytes:   segment.HeaderBytes + int64(n)*segment.ChunkBytes,
+		Lost:    losses(func(off int) uint64 { return le.Uint64(page[off:]) }),
+		EventNs: float64(eventCost()) / 1000,
 	}
 	buf := make([]byte, segment.ChunkBytes)
 	for i := range int64(n) {
@@ -117,8 +118,9 @@ func (r *Recorder) Stats() Stats {
 // stats reads the mapping.
 func (s *segmentFile) stats() Stats {
 	st := Stats{
-		Bytes: s.used(),
-		Lost:  losses(func(off int) uint64 { return atomic.LoadUint64(s.word(off)) }),
+		Bytes:   s.used(),
+		Lost:    losses(func(off int) uint64 { return atomic.LoadUint64(s.word(off)) }),
+		EventNs: float64(eventCost()) / 1000,
 	}
 	st.Lost.Names += names.lost.Load()
 	for off := int64(segment.HeaderBytes); off < st.Bytes; off += segment.ChunkBytes {

@@ -47,6 +47,8 @@ var Table = []Structure{
 			{"recording", OffRecording, 8, "u64", "which recording of this process it is, from 1"},
 			{"sequence", OffSequence, 8, "u64", "which segment of that recording it is, from 0"},
 			{"process_id", OffProcessID, 8, "u64", "random, one a process: tells two processes apart that had the same pid"},
+			{"event_cost", OffCost, 4, "u32", "picoseconds that recording a span takes this process, as it measured before the start; 0 unknown"},
+			{"cores", OffCost + 4, 4, "u32", "processors of the machine; 0 unknown"},
 			{"chunks", OffChunks, 8, "u64, live", "chunks taken so far; may exceed what the file holds when the file was cut"},
 			{"state", OffState, 8, "u64, live", "0 being written, or its writer died; 1 finished, nothing will be added"},
 			{"lost_full", OffFull, 8, "u64, live", "events lost because the bound, or the disk, was full"},

@@ -975,7 +975,9 @@ type StopRecordingResponse struct {
 	// Size of the file in bytes.
 	Bytes int64 `protobuf:"varint,2,opt,name=bytes,proto3" json:"bytes,omitempty"`
 	// What was not recorded.
-	Lost          *Losses `protobuf:"bytes,3,opt,name=lost,proto3" json:"lost,omitempty"`
+	Lost *Losses `protobuf:"bytes,3,opt,name=lost,proto3" json:"lost,omitempty"`
+	// Picoseconds that recording a span takes the process, as it measured itself; 0 unknown.
+	EventCostPs   uint32 `protobuf:"varint,4,opt,name=event_cost_ps,json=eventCostPs,proto3" json:"event_cost_ps,omitempty"`
 	unknownFields protoimpl.UnknownFields
 	sizeCache     protoimpl.SizeCache
 }
@@ -1029,6 +1031,13 @@ func (x *StopRecordingResponse) GetLost() *Losses {
 		return x.Lost
 	}
 	return nil
+}
+
+func (x *StopRecordingResponse) GetEventCostPs() uint32 {
+	if x != nil {
+		return x.EventCostPs
+	}
+	return 0
 }
 
 // Losses counts what was not recorded, in events unless said.
@@ -1196,11 +1205,12 @@ const file_strobe_model_v1_model_proto_rawDesc = "" +
 	"\x04path\x18\x01 \x01(\tR\x04path\x12\x1b\n" +
 	"\tmax_bytes\x18\x02 \x01(\x03R\bmaxBytes\"\x18\n" +
 	"\x16StartRecordingResponse\"\x16\n" +
-	"\x14StopRecordingRequest\"r\n" +
+	"\x14StopRecordingRequest\"\x96\x01\n" +
 	"\x15StopRecordingResponse\x12\x16\n" +
 	"\x06events\x18\x01 \x01(\x04R\x06events\x12\x14\n" +
 	"\x05bytes\x18\x02 \x01(\x03R\x05bytes\x12+\n" +
-	"\x04lost\x18\x03 \x01(\v2\x17.strobe.model.v1.LossesR\x04lost\"\x83\x01\n" +
+	"\x04lost\x18\x03 \x01(\v2\x17.strobe.model.v1.LossesR\x04lost\x12\"\n" +
+	"\revent_cost_ps\x18\x04 \x01(\rR\veventCostPs\"\x83\x01\n" +
 	"\x06Losses\x12\x12\n" +
 	"\x04full\x18\x01 \x01(\x04R\x04full\x12\x1b\n" +
 	"\tnot_ready\x18\x02 \x01(\x04R\bnotReady\x12\x14\n" +
