@@ -59,6 +59,24 @@ func fromInt32(v *int32) *int {
 	return &n
 }
 
+func toRecorded(ps []recording.Process) []*profilerv1.RecordedProcess {
+	var out []*profilerv1.RecordedProcess
+	for _, p := range ps {
+		out = append(out, &profilerv1.RecordedProcess{Kind: uint32(p.Kind), Name: text(p.Name), Stage: int32(p.Stage),
+			StageName: text(p.StageName), Rank: int32(p.Rank), Pid: int64(p.PID)})
+	}
+	return out
+}
+
+func recordedFrom(ms []*profilerv1.RecordedProcess) []recording.Process {
+	var out []recording.Process
+	for _, m := range ms {
+		out = append(out, recording.Process{PID: int(m.GetPid()), Process: trace.Process{
+			Kind: trace.ProcessKind(m.GetKind()), Name: m.GetName(), Stage: int(m.GetStage()), StageName: m.GetStageName(), Rank: int(m.GetRank())}})
+	}
+	return out
+}
+
 func toProcesses(ss []recording.Summary) []*profilerv1.ProcessSummary {
 	var out []*profilerv1.ProcessSummary
 	for _, s := range ss {
@@ -92,7 +110,7 @@ func processesFrom(ms []*profilerv1.ProcessSummary) []recording.Summary {
 				EventNs: fromPicos(m.GetEventCostPs()), Cores: int(m.GetCores()),
 			},
 			Recorded: time.Duration(m.GetRecordedNs()),
-			Events: m.GetEvents(), Bytes: m.GetBytes(), Open: m.GetOpen(), Error: m.GetError(),
+			Events:   m.GetEvents(), Bytes: m.GetBytes(), Open: m.GetOpen(), Error: m.GetError(),
 			Lost: recording.Losses{Corrupt: l.GetCorrupt(), Losses: trace.Losses{
 				Full: l.GetFull(), NotReady: l.GetNotReady(), Names: l.GetNames(), Truncated: l.GetTruncated(), Depth: l.GetDepth()}},
 		})

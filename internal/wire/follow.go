@@ -28,6 +28,7 @@ type export struct {
 	profile profiler.Profile
 	dir     string // of the segments
 	sink    profiler.Sink
+	source  *source // nil: the profiler does not measure
 
 	ctx    context.Context // ends the goroutine
 	cancel context.CancelCauseFunc
@@ -50,8 +51,8 @@ type finishing struct {
 
 var errAborted = errors.New("the profile was abandoned")
 
-func newExport(p profiler.Profile, dir string, sink profiler.Sink) *export {
-	e := &export{profile: p, dir: dir, sink: sink, ask: make(chan finishing, 1), reply: make(chan *profilerv1.FinishResponse, 1), done: make(chan struct{})}
+func newExport(p profiler.Profile, dir string, sink profiler.Sink, measuring *source) *export {
+	e := &export{profile: p, dir: dir, sink: sink, source: measuring, ask: make(chan finishing, 1), reply: make(chan *profilerv1.FinishResponse, 1), done: make(chan struct{})}
 	e.ctx, e.cancel = context.WithCancelCause(context.Background())
 	go e.run()
 	return e
@@ -132,6 +133,7 @@ func (e *export) guard(op string, f func() error) (err error) {
 func (e *export) complete(f *recording.Follower, r finishing) *profilerv1.FinishResponse {
 	stop := context.AfterFunc(r.ctx, func() { e.cancel(context.Cause(r.ctx)) })
 	defer stop()
+	e.endSource()
 	processes, err := f.Finish(e.ctx, e.deliver, r.segments...)
 	e.table.AddLosses(processes)
 	problems := []error{e.failed}
@@ -155,8 +157,16 @@ func (e *export) complete(f *recording.Follower, r finishing) *profilerv1.Finish
 	return reply
 }
 
+// endSource completes the profiler's own segment, if nobody did yet.
+func (e *export) endSource() {
+	if e.source != nil {
+		e.source.stop()
+	}
+}
+
 // abandon lets the sink remove what it wrote, if it knows how.
 func (e *export) abandon() {
+	e.endSource()
 	a, ok := e.sink.(profiler.Aborter)
 	if !ok {
 		return
