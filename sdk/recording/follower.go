@@ -19,6 +19,9 @@ import (
 type Options struct {
 	BatchEvents int   // largest number of events in a batch; 4,096 when zero
 	MaxMemory   int64 // bytes that the names of one process may take; 64 MiB when zero. Those beyond are shown as name#17
+	// Since leaves out what was over before, in ns since 1970-01-01 UTC: spans by their end, other events by their time.
+	// 0 leaves nothing out.
+	Since int64
 }
 
 // Follower reads a growing, or a finished, recording folder: every *.seg file in it, new ones as they appear. It is not
@@ -80,6 +83,9 @@ func (f *Follower) Finish(ctx context.Context, fn func(*Batch) error, want ...st
 	f.ending = true
 	if err := f.look(); err != nil {
 		return nil, err
+	}
+	for _, p := range f.procs {
+		p.readPairs()
 	}
 	for {
 		n, more, err := f.round(ctx, fn)

@@ -153,6 +153,17 @@ func (p *process) track(id uint32) *track {
 	return t
 }
 
+// readPairs gets the clock pairs of all segments at the end, so that another process's events are put between two of them
+// whichever segment is being read.
+func (p *process) readPairs() {
+	if len(p.sources) < 2 {
+		return
+	}
+	for _, s := range p.sources[p.active:] {
+		s.pairsTo(&p.own)
+	}
+}
+
 // finish delivers the spans that are still open. They end at the last moment that the process recorded.
 func (p *process) finish() {
 	last := p.latest

@@ -133,6 +133,37 @@ func (s *source) readMeta() {
 	s.meta.read(s, s.metaBuf, s)
 }
 
+// pairsTo gives a clock the pairs of all meta chunks, before anything else of the segment is read.
+func (s *source) pairsTo(c *clock) {
+	fi, err := s.f.Stat()
+	if err != nil {
+		return
+	}
+	chunk := make([]byte, segment.ChunkBytes)
+	for off := int64(segment.HeaderBytes); off < fi.Size(); off += segment.ChunkBytes {
+		if s.word(off) != uint64(segment.ChunkMagic) { // of no track
+			continue
+		}
+		s.read(chunk, off)
+		for b := chunk[segment.ChunkHeader:]; len(b) >= 8; {
+			h := segment.Head(binary.LittleEndian.Uint64(b))
+			n := h.Bytes()
+			if h == 0 || n < 8 || n < segment.Fixed(h.Kind()) || n > len(b) {
+				break // what is wrong is counted when it is read as a record
+			}
+			if h.Kind() == segment.KindPair {
+				c.add(pairOf(b))
+			}
+			b = b[n:]
+		}
+	}
+}
+
+func pairOf(rec []byte) clockPair {
+	le := binary.LittleEndian
+	return clockPair{le.Uint64(rec[8:]), int64(le.Uint64(rec[16:])), int64(le.Uint64(rec[24:]))}
+}
+
 func (s *source) chunkBegins() {}
 
 func (s *source) record(rec, _ []byte, _ int64) bool {
@@ -147,7 +178,7 @@ func (s *source) record(rec, _ []byte, _ int64) bool {
 		}
 		p.corrupt++
 	case segment.KindPair:
-		if !p.own.add(clockPair{le.Uint64(rec[8:]), int64(le.Uint64(rec[16:])), int64(le.Uint64(rec[24:]))}) {
+		if !p.own.add(pairOf(rec)) {
 			p.corrupt++
 		}
 	default:

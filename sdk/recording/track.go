@@ -208,10 +208,14 @@ func (t *track) deliver(sp *span, args []byte, open bool) {
 		p.corrupt++
 		return
 	}
+	end := p.clock.unix(sp.end)
+	if end < p.follow.options.Since && !open {
+		return
+	}
 	e := p.out.next(len(args))
 	*e = Event{
 		Kind: Span, Open: open, Depth: uint16(sp.depth), Track: t.pub, Name: p.name(sp.name),
-		Start: p.clock.unix(sp.begin), End: p.clock.unix(sp.end),
+		Start: p.clock.unix(sp.begin), End: end,
 		Seq: sp.seq, Parent: t.parent(sp.depth), Request: sp.request,
 	}
 	t.decode(e, args)
@@ -255,6 +259,10 @@ func (t *track) put(h segment.Head, rec []byte) {
 	}
 	t.point = mark
 	t.pop(h.Depth(), ticks)
+	start := p.clock.unix(ticks)
+	if start < p.follow.options.Since {
+		return
+	}
 	var raw []byte
 	if h.Kind() == segment.KindInstant {
 		raw = rec[segment.InstantBytes:]
@@ -262,7 +270,7 @@ func (t *track) put(h segment.Head, rec []byte) {
 	e := p.out.next(len(raw))
 	*e = Event{
 		Kind: Instant, Depth: uint16(h.Depth()), Track: t.pub, Name: p.name(h.Name()),
-		Start: p.clock.unix(ticks), Parent: t.parent(h.Depth()), Request: t.request,
+		Start: start, Parent: t.parent(h.Depth()), Request: t.request,
 	}
 	switch h.Kind() {
 	case segment.KindInstant:

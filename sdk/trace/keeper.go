@@ -22,6 +22,7 @@ type keeper struct {
 	r    *Recorder
 	seg  *segmentFile
 	more int64 // factor on how far ahead
+	told bool  // that the segment's mark is reached
 	quit atomic.Bool
 	done chan struct{}
 }
@@ -52,6 +53,7 @@ func (k *keeper) run() {
 			if k.seg.populated < k.seg.used() {
 				k.more = min(2*k.more, mostAhead)
 			}
+			k.tell()
 			k.prepare()
 		case <-timer.C:
 			k.seg.meta.pair(k.r.clock.pair())
@@ -104,7 +106,22 @@ func (k *keeper) setWake(reserved int64) {
 	if k.seg.populated < reserved {
 		at = min(at, k.seg.populated-k.more*populateAhead/2)
 	}
+	if k.seg.mark != 0 && !k.told {
+		at = min(at, k.seg.mark)
+	}
 	k.seg.wakeAt.Store(at)
+}
+
+// tell says once that the segment's mark is reached: the chunk that crosses it is being taken.
+func (k *keeper) tell() {
+	if k.seg.mark == 0 || k.told || k.seg.used()+segment.ChunkBytes <= k.seg.mark {
+		return
+	}
+	k.told = true
+	select {
+	case k.seg.marked <- struct{}{}:
+	default:
+	}
 }
 
 // reserve takes one step, or as much as the disk has. It reports whether it got anything.

@@ -17,10 +17,14 @@ type segmentFile struct {
 	base     unsafe.Pointer // of m
 	limit    int64
 	recorded uint64       // which recording of the recorder this is part of
+	after    uint64       // the recording whose open spans are carried here besides its own; 0 for none
+	sequence uint64       // which segment of the recording
 	reserved atomic.Int64 // bytes from the start that writers may touch
 	full     atomic.Bool  // the disk is full: nothing more can be reserved for now
 	wakeAt   atomic.Int64 // a writer that gets there kicks
 	kick     chan struct{}
+	mark     int64           // bytes at which marked is told, once; 0 for never
+	marked   chan<- struct{} // has room for one
 	meta     meta
 
 	// Of the keeper, before that of create:
