@@ -19,6 +19,9 @@ type Structure struct {
 	Fields []Field
 }
 
+// TailArguments is the tail of a record that arguments follow.
+const TailArguments = "arguments"
+
 // headFields is what every record begins with.
 var headFields = []Field{
 	{"kind", 0, 1, "u8", "the record's kind; 0x80 is added when the record may repeat one of the segment before"},
@@ -75,7 +78,7 @@ var Table = []Structure{
 	},
 	{Name: "Head", Bytes: 8, Doc: "The first word of every record, stored last. A zero head: no record yet.", Fields: headFields},
 	{
-		Name: "Span", Kind: KindSpan, Bytes: SpanBytes, Tail: "arguments", Doc: "Something that takes time, on a track that nests.",
+		Name: "Span", Kind: KindSpan, Bytes: SpanBytes, Tail: TailArguments, Doc: "Something that takes time, on a track that nests.",
 		Fields: []Field{
 			{"begin", 8, 8, "ticks", ""},
 			{"end", 16, 8, "ticks", "0 while the span is open; stored in place when it ends"},
@@ -83,7 +86,7 @@ var Table = []Structure{
 		},
 	},
 	{
-		Name: "Instant", Kind: KindInstant, Bytes: InstantBytes, Tail: "arguments", Doc: "Something that happened.",
+		Name: "Instant", Kind: KindInstant, Bytes: InstantBytes, Tail: TailArguments, Doc: "Something that happened.",
 		Fields: []Field{{"at", 8, 8, "ticks", ""}},
 	},
 	{
@@ -103,7 +106,7 @@ var Table = []Structure{
 		Fields: []Field{{"at", 8, 8, "ticks", ""}, {"flow", 16, 8, "u64", "id that the other end has too"}},
 	},
 	{
-		Name: "End arguments", Kind: KindEndArgs, Bytes: EndArgsBytes, Tail: "arguments", Doc: "More arguments of a span that is still open, written right before its end is.",
+		Name: "End arguments", Kind: KindEndArgs, Bytes: EndArgsBytes, Tail: TailArguments, Doc: "More arguments of a span that is still open, written right before its end is.",
 		Fields: []Field{{"span", 8, 8, "u64", "the span's sequence"}},
 	},
 	{
@@ -135,7 +138,7 @@ var Table = []Structure{
 		},
 	},
 	{
-		Name: "Device span", Kind: KindDeviceSpan, Bytes: DeviceSpanBytes, Tail: "arguments", Doc: "Work of a device, begin and end known; on a device track. Reserved: version 1 writers do not write it yet.",
+		Name: "Device span", Kind: KindDeviceSpan, Bytes: DeviceSpanBytes, Tail: TailArguments, Doc: "Work of a device, begin and end known; on a device track. Reserved: version 1 writers do not write it yet.",
 		Fields: []Field{
 			{"begin", 8, 8, "ticks", ""},
 			{"end", 16, 8, "ticks", ""},
