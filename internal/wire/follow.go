@@ -27,6 +27,7 @@ const (
 type export struct {
 	profile profiler.Profile
 	dir     string // of the segments
+	since   int64  // what was over before is left out, Unix ns; 0 for nothing
 	sink    profiler.Sink
 	source  *source // nil: the profiler does not measure
 
@@ -51,8 +52,8 @@ type finishing struct {
 
 var errAborted = errors.New("the profile was abandoned")
 
-func newExport(p profiler.Profile, dir string, sink profiler.Sink, measuring *source) *export {
-	e := &export{profile: p, dir: dir, sink: sink, source: measuring, ask: make(chan finishing, 1), reply: make(chan *profilerv1.FinishResponse, 1), done: make(chan struct{})}
+func newExport(p profiler.Profile, dir string, since int64, sink profiler.Sink, measuring *source) *export {
+	e := &export{profile: p, dir: dir, since: since, sink: sink, source: measuring, ask: make(chan finishing, 1), reply: make(chan *profilerv1.FinishResponse, 1), done: make(chan struct{})}
 	e.ctx, e.cancel = context.WithCancelCause(context.Background())
 	go e.run()
 	return e
@@ -72,7 +73,7 @@ func (e *export) over() bool {
 func (e *export) run() {
 	defer close(e.done)
 	defer e.cancel(nil)
-	f := recording.Follow(e.dir, recording.Options{})
+	f := recording.Follow(e.dir, recording.Options{Since: e.since})
 	defer f.Close()
 	timer := time.NewTimer(pollBusy)
 	defer timer.Stop()

@@ -14,6 +14,8 @@ type OpenRequest struct {
 	Profile profiler.Profile
 	// RecordingDir is the folder where the segments appear, absolute.
 	RecordingDir string
+	// Since leaves out what was over before; the zero time leaves nothing out.
+	Since time.Time
 	// Source says where a profiler that measures records; nil: it does not measure.
 	Source *Source
 }

@@ -17,6 +17,9 @@ func (c *Client) Open(ctx context.Context, r OpenRequest) error {
 			Label: text(r.Profile.Label), StartedUnixNs: r.Profile.Started.UnixNano(), MaxBytes: r.Profile.MaxBytes, Host: text(r.Profile.Host),
 			Processes: toRecorded(r.Profile.Processes),
 		}
+		if !r.Since.IsZero() {
+			m.SinceUnixNs = r.Since.UnixNano()
+		}
 		if s := r.Source; s != nil {
 			m.Source = &profilerv1.Source{Path: s.Path, MaxBytes: s.MaxBytes, Name: text(s.Name)}
 		}

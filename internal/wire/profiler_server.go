@@ -98,7 +98,7 @@ func (s *profilerServer) Open(ctx context.Context, r *profilerv1.OpenRequest) (*
 		measuring.run(measurer, s.source)
 		s.source = measuring
 	}
-	s.open = newExport(p, r.GetRecordingDir(), sink, measuring)
+	s.open = newExport(p, r.GetRecordingDir(), r.GetSinceUnixNs(), sink, measuring)
 	return &profilerv1.OpenResponse{}, nil
 }
 

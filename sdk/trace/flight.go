@@ -173,4 +173,5 @@ func (s *Stats) add(o Stats) {
 	s.Lost.Names += o.Lost.Names
 	s.Lost.Truncated += o.Lost.Truncated
 	s.Lost.Depth += o.Lost.Depth
+	s.EventNs = max(s.EventNs, o.EventNs)
 }

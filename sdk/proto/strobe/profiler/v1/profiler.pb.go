@@ -45,7 +45,9 @@ type OpenRequest struct {
 	// The processes that are being recorded: core and the ranks.
 	Processes []*RecordedProcess `protobuf:"bytes,9,rep,name=processes,proto3" json:"processes,omitempty"`
 	// Where a profiler with CAPABILITY_SOURCE records what it measures. Absent: it is not to measure.
-	Source        *Source `protobuf:"bytes,10,opt,name=source,proto3" json:"source,omitempty"`
+	Source *Source `protobuf:"bytes,10,opt,name=source,proto3" json:"source,omitempty"`
+	// What was over before this moment is left out, in nanoseconds since 1970 UTC; 0 leaves nothing out.
+	SinceUnixNs   int64 `protobuf:"varint,11,opt,name=since_unix_ns,json=sinceUnixNs,proto3" json:"since_unix_ns,omitempty"`
 	unknownFields protoimpl.UnknownFields
 	sizeCache     protoimpl.SizeCache
 }
@@ -148,6 +150,13 @@ func (x *OpenRequest) GetSource() *Source {
 		return x.Source
 	}
 	return nil
+}
+
+func (x *OpenRequest) GetSinceUnixNs() int64 {
+	if x != nil {
+		return x.SinceUnixNs
+	}
+	return 0
 }
 
 // RecordedProcess is a process that takes part in the profile.
@@ -1093,7 +1102,7 @@ var File_strobe_profiler_v1_profiler_proto protoreflect.FileDescriptor
 
 const file_strobe_profiler_v1_profiler_proto_rawDesc = "" +
 	"\n" +
-	"!strobe/profiler/v1/profiler.proto\x12\x12strobe.profiler.v1\"\xd0\x02\n" +
+	"!strobe/profiler/v1/profiler.proto\x12\x12strobe.profiler.v1\"\xf4\x02\n" +
 	"\vOpenRequest\x12\x0e\n" +
 	"\x02id\x18\x01 \x01(\tR\x02id\x12\x10\n" +
 	"\x03dir\x18\x02 \x01(\tR\x03dir\x12#\n" +
@@ -1105,7 +1114,8 @@ const file_strobe_profiler_v1_profiler_proto_rawDesc = "" +
 	"\x04host\x18\b \x01(\tR\x04host\x12A\n" +
 	"\tprocesses\x18\t \x03(\v2#.strobe.profiler.v1.RecordedProcessR\tprocesses\x122\n" +
 	"\x06source\x18\n" +
-	" \x01(\v2\x1a.strobe.profiler.v1.SourceR\x06source\"\x94\x01\n" +
+	" \x01(\v2\x1a.strobe.profiler.v1.SourceR\x06source\x12\"\n" +
+	"\rsince_unix_ns\x18\v \x01(\x03R\vsinceUnixNs\"\x94\x01\n" +
 	"\x0fRecordedProcess\x12\x12\n" +
 	"\x04kind\x18\x01 \x01(\rR\x04kind\x12\x12\n" +
 	"\x04name\x18\x02 \x01(\tR\x04name\x12\x14\n" +
