@@ -45,7 +45,7 @@ type Options struct {
 	Core     Recorder // stopped last, so that its clock covers the others; may be nil
 	Ranks    []Recorder
 	// Exporter finds a profiler by name; an error says that there is none. It does not wait for a process to start.
-	Exporter  func(name string) (Exporter, error)
+	Exporter func(name string) (Exporter, error)
 	// Offline finds a profiler for a recording that has ended, which exports beside the one that follows a profile; nil:
 	// Exporter. What it gives is closed after its export if it has Close(context.Context) error.
 	Offline   func(name string) (Exporter, error)

@@ -23,7 +23,11 @@ type entry struct {
 	perExp   int64      // bytes for each profiler's artifacts
 	req      StartRequest
 	requests atomic.Int64
-	done     chan struct{} // closed when the profile is final, or its start failed
+	done     chan struct{} // closed when the profile is final, or its start failed; each later export has another, under the mutex
+
+	// Of a profile that is recovered:
+	leftIn State    // the state in which a server left it
+	files  []string // segments expected in the recording, instead of those of procs
 
 	view   View
 	wanted EndedBy     // an end that was asked for while the profile was starting
@@ -39,12 +43,19 @@ func newID(now time.Time) string {
 }
 
 // segment is the file name of a process's segment.
-func segment(r Recorder) string { return r.Label() + ".seg" }
+func segment(r Recorder) string { return r.Label() + segmentSuffix }
+
+const segmentSuffix = ".seg"
 
 func (p *entry) recordingDir() string { return filepath.Join(p.dir, recordingName) }
+func (p *entry) manifestPath() string { return filepath.Join(p.dir, manifestName) }
+func (p *entry) summaryPath() string  { return filepath.Join(p.dir, summaryName) }
 
 // segments are the file names expected in the recording.
 func (p *entry) segments() []string {
+	if p.files != nil {
+		return p.files
+	}
 	names := make([]string, len(p.procs))
 	for i, r := range p.procs {
 		names[i] = segment(r)

@@ -19,6 +19,7 @@ const (
 	CodeRankUnavailable Code = "rank_unavailable"  // a rank is down or does not answer
 	CodeRecordingFailed Code = "recording_failed"  // a process cannot record
 	CodeProfilerFailed  Code = "profiler_failed"   // a profiler cannot start
+	CodeRecordingGone   Code = "recording_gone"    // there is no segment to export
 	CodeDir             Code = "profile_dir"       // the profile directory cannot be written
 	CodeShuttingDown    Code = "shutting_down"     // the server takes no new profiles
 	CodeCancelled       Code = "cancelled"         // the caller went away before the profile had started

@@ -26,13 +26,17 @@ type Manager struct {
 
 	base   context.Context // ends when Close gave up waiting
 	cancel context.CancelCauseFunc
-	work   sync.WaitGroup // profiles that are being finished, files that are being removed
+	// closing ends as soon as Close begins: recoveries do not hold it up, the next server does them.
+	closing context.Context
+	close   context.CancelCauseFunc
+	work    sync.WaitGroup // profiles that are being finished, files that are being removed
 
 	mu          sync.Mutex
 	entries     map[string]*entry
 	active      *entry // from starting until final
 	uncollected *entry // has ended, and no Stop has answered its result yet
 	closed      bool
+	left        []*entry // unfinished profiles of servers that ended, until they are recovered
 	totals      Totals
 
 	summaries sync.Mutex // one summary is computed at a time
@@ -54,8 +58,12 @@ func New(o Options) (*Manager, error) {
 		return nil, dirError(fmt.Sprintf("use %q as the profile directory", o.Dir), err)
 	}
 	m.base, m.cancel = context.WithCancelCause(context.Background())
+	m.closing, m.close = context.WithCancelCause(m.base)
 	if err := m.load(); err != nil {
 		return nil, dirError(fmt.Sprintf("read the profile directory %q", o.Dir), err)
+	}
+	if len(m.left) > 0 {
+		m.work.Go(m.recoverAll)
 	}
 	return m, nil
 }
@@ -139,7 +147,7 @@ func (m *Manager) look(p *entry) View {
 	if !v.State.Final() {
 		v.Requests = p.requests.Load()
 	}
-	if v.StoppedAt == nil && !v.State.Final() {
+	if v.StoppedAt == nil && !v.State.Final() && v.State != StateExporting {
 		v.DurationS = time.Since(v.StartedAt).Seconds()
 	}
 	return v
@@ -171,6 +179,7 @@ func (m *Manager) Close(ctx context.Context) error {
 	m.closed = true
 	p := m.active
 	m.mu.Unlock()
+	m.close(errShutDown)
 	finished := make(chan struct{})
 	go func() {
 		if p != nil {

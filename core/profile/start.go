@@ -142,7 +142,7 @@ func (m *Manager) startAfresh(ctx context.Context, p *entry, r Recorder, s trace
 
 func (m *Manager) openExporter(ctx context.Context, p *entry, x Exporter) callResult {
 	r := wire.OpenRequest{RecordingDir: p.recordingDir(), Profile: profiler.Profile{
-		ID: p.id, Dir: p.dir, Model: m.o.Model, Label: p.req.Label, Started: p.view.StartedAt, MaxBytes: p.perExp, Host: m.host}}
+		ID: p.id, Dir: p.dir, Model: p.view.Model, Label: p.req.Label, Started: p.view.StartedAt, MaxBytes: p.perExp, Host: m.host}}
 	return bounded(ctx, m.log, m.o.StartTimeout,
 		func(ctx context.Context) error { return x.Open(ctx, r) },
 		func() { m.abort(p, x) })

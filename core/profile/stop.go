@@ -17,8 +17,11 @@ func (m *Manager) Stop(ctx context.Context, id string) (View, error) {
 		return View{}, err
 	}
 	m.end(p, EndedByStop)
+	m.mu.Lock()
+	done := p.done
+	m.mu.Unlock()
 	select {
-	case <-p.done:
+	case <-done:
 	case <-ctx.Done():
 	}
 	m.mu.Lock()
@@ -122,10 +125,14 @@ func (m *Manager) stopRecorder(p *entry, i int) Process {
 	}
 	if res.err != nil {
 		row.Error = fmt.Errorf("stop recording: %w", res.err).Error()
+		if down(r) != nil {
+			row.Ended = ProcessDied
+		}
 		m.log.Warn("profile lacks a process's end", logID, p.id, logProcess, r.Label(), logStage, r.Stage(), logRank, r.Rank(), logError, res.err)
 		return row
 	}
 	stats := <-got
+	row.Ended = ProcessStopped
 	row.Events, row.Bytes, row.Losses = stats.Events, stats.Bytes, lossesOf(stats.Lost)
 	return row
 }
@@ -150,12 +157,7 @@ func (m *Manager) conclude(p *entry, exports []exported) {
 	m.mu.Unlock()
 	final.conclude(exports)
 	m.saveSummary(p, &final, exports)
-	p.manifest.save(final)
-	if err := p.manifest.flush(); err != nil {
-		final.Warnings = append(final.Warnings, "the manifest was not written: "+err.Error())
-		m.log.Error("write a profile's manifest", logID, p.id, logError, err)
-	}
-	p.unlock()
+	m.write(p, &final)
 	m.mu.Lock()
 	p.view = final
 	m.active = nil
@@ -163,9 +165,24 @@ func (m *Manager) conclude(p *entry, exports []exported) {
 	m.totals.add(final)
 	victims := m.surplus()
 	m.mu.Unlock()
-	m.log.Info("profile", logID, final.ID, logState, string(final.State), "ended_by", string(final.EndedBy),
-		"requests", final.Requests, "files", len(final.Artifacts), "bytes", final.Bytes, "events", final.Events,
-		"lost", final.Losses.Total, "seconds", final.DurationS, logError, final.Error)
+	m.logEnd(final)
 	close(p.done)
 	m.removeAll(victims)
+}
+
+// write puts the result into the manifest and gives the directory free. An error is a warning in v.
+func (m *Manager) write(p *entry, v *View) {
+	p.manifest.save(*v)
+	if err := p.manifest.flush(); err != nil {
+		v.Warnings = append(v.Warnings, "the manifest was not written: "+err.Error())
+		m.log.Error("write a profile's manifest", logID, p.id, logError, err)
+	}
+	p.unlock()
+}
+
+// logEnd writes the one line that a profile's end gets.
+func (m *Manager) logEnd(v View) {
+	m.log.Info("profile", logID, v.ID, logState, string(v.State), "ended_by", string(v.EndedBy),
+		"requests", v.Requests, "files", len(v.Artifacts), "bytes", v.Bytes, "events", v.Events,
+		"lost", v.Losses.Total, "seconds", v.DurationS, logError, v.Error)
 }

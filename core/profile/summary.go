@@ -73,7 +73,7 @@ func (m *Manager) Summary(id string) (summary.Table, error) {
 	if !os.IsNotExist(err) {
 		m.log.Warn("read a profile's summary; it is computed again", logID, id, logError, err)
 	}
-	t, err = computeSummary(m.base, filepath.Join(dir, recordingName))
+	t, _, err = computeSummary(m.base, filepath.Join(dir, recordingName))
 	if err != nil {
 		return t, &Error{Code: CodeNotFound, ID: id, Err: err, Message: fmt.Sprintf("profile %s has no summary, and its recording cannot be read: %v", id, err)}
 	}
@@ -84,7 +84,7 @@ func (m *Manager) Summary(id string) (summary.Table, error) {
 }
 
 // computeSummary reads a recording from its beginning.
-func computeSummary(ctx context.Context, dir string) (summary.Table, error) {
+func computeSummary(ctx context.Context, dir string) (summary.Table, []recording.Summary, error) {
 	ctx, cancel := context.WithTimeout(ctx, summaryTimeout)
 	defer cancel()
 	var a summary.Aggregator
@@ -93,8 +93,8 @@ func computeSummary(ctx context.Context, dir string) (summary.Table, error) {
 		return nil
 	})
 	if err != nil {
-		return summary.Table{}, err
+		return summary.Table{}, nil, err
 	}
 	a.AddLosses(read)
-	return a.Table(), nil
+	return a.Table(), read, nil
 }

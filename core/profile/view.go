@@ -12,7 +12,7 @@ import (
 // State of a profile, in the order in which they come.
 type State string
 
-// States. Complete and failed are final.
+// States. Complete, failed and recovered are final.
 const (
 	StateStarting  State = "starting"
 	StateRecording State = "recording"
@@ -22,14 +22,17 @@ const (
 	StateComplete State = "complete"
 	// StateFailed: some process or profiler did not; what exists is listed all the same, and Error names each culprit.
 	StateFailed State = "failed"
+	// StateRecovered: the server that made the profile ended before it was finished; another exported what it had
+	// recorded. Warnings say what happened.
+	StateRecovered State = "recovered"
 )
 
 // Final reports whether the profile has ended.
-func (s State) Final() bool { return s == StateComplete || s == StateFailed }
+func (s State) Final() bool { return s == StateComplete || s == StateFailed || s == StateRecovered }
 
 func (s State) known() bool {
 	switch s {
-	case StateStarting, StateRecording, StateStopping, StateExporting, StateComplete, StateFailed:
+	case StateStarting, StateRecording, StateStopping, StateExporting, StateComplete, StateFailed, StateRecovered:
 		return true
 	}
 	return false
@@ -85,8 +88,21 @@ type Process struct {
 	Events    uint64 `json:"events"`
 	Bytes     int64  `json:"bytes"`
 	Losses    Losses `json:"losses"`
-	Error     string `json:"error"`
+	// OpenSpans had not ended when the recording did. They are in the artifacts, marked.
+	OpenSpans uint64 `json:"open_spans"`
+	// Ended is how the process's recording ended; empty until it has, and when nobody knows.
+	Ended ProcessEnd `json:"ended"`
+	Error string     `json:"error"`
 }
+
+// ProcessEnd is how a process's recording ended.
+type ProcessEnd string
+
+// Ends of a process's recording.
+const (
+	ProcessStopped ProcessEnd = "stopped" // in order
+	ProcessDied    ProcessEnd = "died"    // the process ended while it recorded: what it had recorded is there
+)
 
 // ExportState is how far a profiler's export is.
 type ExportState string

@@ -29,6 +29,7 @@ const (
 	StateExporting = "exporting"
 	StateComplete  = "complete"
 	StateFailed    = "failed"
+	StateRecovered = "recovered"
 )
 
 // Profile is a profile as the server shows it.
@@ -57,7 +58,9 @@ type Profile struct {
 }
 
 // Final tells that nothing more will happen to the profile.
-func (p *Profile) Final() bool { return p.State == StateComplete || p.State == StateFailed }
+func (p *Profile) Final() bool {
+	return p.State == StateComplete || p.State == StateFailed || p.State == StateRecovered
+}
 
 // Failed tells that the profile, one of its processes or one of its exports failed.
 func (p *Profile) Failed() bool {
