@@ -57,6 +57,7 @@ var profileCodes = map[profile.Code]string{
 	profile.CodeRankUnavailable: codeRankUnavailable,
 	profile.CodeRecordingFailed: codeRecordingFailed,
 	profile.CodeProfilerFailed:  codeProfilerFailed,
+	profile.CodeRecordingGone:   codeRecordingGone,
 	profile.CodeDir:             codeProfileDir,
 	profile.CodeShuttingDown:    codeShuttingDown,
 	profile.CodeCancelled:       codeClientClosed,

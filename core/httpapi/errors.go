@@ -29,6 +29,7 @@ const (
 	codeMethod          = "method_not_allowed"
 	codeProfileActive   = "profile_active"
 	codeNoActiveProfile = "no_active_profile"
+	codeRecordingGone   = "recording_gone"
 	codeTooLarge        = "payload_too_large"
 	codeMediaType       = "unsupported_media_type"
 	codeRange           = "range_not_satisfiable"
@@ -69,6 +70,7 @@ var statuses = map[string]int{
 	codeMethod:          http.StatusMethodNotAllowed,
 	codeProfileActive:   http.StatusConflict,
 	codeNoActiveProfile: http.StatusConflict,
+	codeRecordingGone:   http.StatusGone,
 	codeTooLarge:        http.StatusRequestEntityTooLarge,
 	codeMediaType:       http.StatusUnsupportedMediaType,
 	codeRange:           http.StatusRequestedRangeNotSatisfiable,

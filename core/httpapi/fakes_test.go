@@ -102,6 +102,8 @@ type fakeProfiles struct {
 	views       map[string]profile.View
 	starts      []profile.StartRequest
 	startErr    error
+	exports     []profile.ExportRequest
+	exportErr   error
 	stopped     func(ctx context.Context, v profile.View) profile.View
 	uncollected string
 	files       map[string]string // artifact name to path
@@ -161,6 +163,21 @@ func (p *fakeProfiles) Stop(ctx context.Context, id string) (profile.View, error
 	defer p.mu.Unlock()
 	p.active = ""
 	p.put(v)
+	return v, nil
+}
+
+func (p *fakeProfiles) Export(ctx context.Context, id string, r profile.ExportRequest) (profile.View, error) {
+	v, err := p.Get(id)
+	switch {
+	case err != nil:
+		return v, err
+	case p.exportErr != nil:
+		return v, p.exportErr
+	}
+	p.exports = append(p.exports, r)
+	if ctx.Err() != nil {
+		v.State = profile.StateExporting
+	}
 	return v, nil
 }
 

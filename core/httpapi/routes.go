@@ -56,6 +56,7 @@ func (s *Server) table() []*route {
 		get("/v1/profiles/{id}", accessProfile, s.getProfile),
 		change(http.MethodDelete, "/v1/profiles/{id}", s.deleteProfile),
 		change(http.MethodPost, "/v1/profiles/{id}/stop", s.stopProfile),
+		change(http.MethodPost, "/v1/profiles/{id}/export", s.exportProfile),
 		get("/v1/profiles/{id}/summary", accessProfile, s.profileSummary),
 		get("/v1/profiles/{id}/artifacts", accessProfile, s.listArtifacts),
 		get("/v1/profiles/{id}/artifacts/{name...}", accessProfile, s.getArtifact),
