@@ -29,6 +29,26 @@ profile {
   keep         = 20         # finished profiles kept; older ones go
 }
 
+# Record all the time and remember the last seconds: `strobe profile snapshot` turns them into a profile, and so does a
+# trigger. Costs are bounded in bytes and time. An example:
+# flight_recorder {
+#   window    = "30s"   # how far back
+#   max_bytes = "64MiB" # of all processes together, at least 8MiB each
+#
+#   trigger "slow" { # a request took longer than
+#     slower_than = "2s"
+#   }
+#   trigger "p99" { # a request took longer than so many times the 99th percentile of the last 1000
+#     factor = 3
+#   }
+#   trigger "error" { # a request failed, not by its caller's fault
+#   }
+#   trigger "death" { # a model's process died
+#     after        = "1s" # what follows belongs to the snapshot too
+#     min_interval = "1m" # from one snapshot of a trigger to the next
+#   }
+# }
+
 # A model is a chain of stages. Each stage is a plugin in processes of its own, and images flow from stage to stage.
 # A stage's plugin is named like the stage unless `plugin` says otherwise.
 
