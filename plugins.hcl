@@ -30,22 +30,21 @@ profile {
 }
 
 # Record all the time and remember the last seconds: `strobe profile snapshot` turns them into a profile, and so does a
-# trigger. Costs are bounded in bytes and time. An example:
+# trigger, which is limited in rate. What it takes is bounded in bytes and time. An example:
 # flight_recorder {
 #   window    = "30s"   # how far back
 #   max_bytes = "64MiB" # of all processes together, at least 8MiB each
-#
-#   trigger "slow" { # a request took longer than
-#     slower_than = "2s"
+#   trigger "slow" {
+#     slower_than = "2s" # a request that took longer
 #   }
-#   trigger "p99" { # a request took longer than so many times the 99th percentile of the last 1000
-#     factor = 3
+#   trigger "p99" {
+#     factor = 3 # a request that took longer than so many times the 99th percentile of the last ones
 #   }
-#   trigger "error" { # a request failed, not by its caller's fault
+#   trigger "error" {
+#     after = "1s" # what follows belongs to the snapshot too
 #   }
-#   trigger "death" { # a model's process died
-#     after        = "1s" # what follows belongs to the snapshot too
-#     min_interval = "1m" # from one snapshot of a trigger to the next
+#   trigger "death" {
+#     min_interval = "1m" # from one snapshot of a trigger to its next
 #   }
 # }
 
