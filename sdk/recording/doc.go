@@ -8,6 +8,7 @@
 //	batch.go    batches and the memory that they use again
 //	clock.go    ticks into Unix nanoseconds
 //
-// A file is never trusted: what cannot be is passed over and counted in Losses.Corrupt. A reader takes memory for one
-// batch a process, the names (bounded by Options.MaxMemory), about 300 bytes a track and the open spans.
+// A file is never trusted: what cannot be is passed over and counted in Losses.Corrupt. Whatever the files say, a reader
+// keeps no more than one batch (about 2 MiB), Options.MaxMemory for all names, clock pairs, tracks and open spans, 16 bytes
+// for each chunk that it has found and not read, and 40 KiB a file.
 package recording

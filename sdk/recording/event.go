@@ -89,7 +89,8 @@ type Batch struct {
 // Losses of a whole recording.
 type Losses struct {
 	trace.Losses
-	Corrupt uint64 // records that could not be read and were passed over
+	Corrupt uint64 // records that could not be read, or not be kept, and were passed over
+	Unknown uint64 // records of kinds that came after this version, and were passed over: nothing is wrong with them
 }
 
 // Summary is what a reader knows at the end: one row a process.
