@@ -94,6 +94,29 @@ func (p *Profiler) Open(ctx context.Context, r wire.OpenRequest) error {
 	return p.note(process.Open(ctx, r))
 }
 
+// Measures tells whether the profiler records on its own account when a profile says where.
+func (p *Profiler) Measures() bool { return p.describedAs().Has(wire.CapabilitySource) }
+
+// PID of the process, the dead one's while there is no other; 0 when none was started yet.
+func (p *Profiler) PID() int {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	if p.now == nil {
+		return 0
+	}
+	return p.now.PID()
+}
+
+// StopSource ends the measuring that Open began.
+func (p *Profiler) StopSource(ctx context.Context) (wire.SourceReply, error) {
+	process, err := p.running("stop measuring")
+	if err != nil {
+		return wire.SourceReply{}, err
+	}
+	reply, err := process.StopSource(ctx)
+	return reply, p.note(err)
+}
+
 // Finish completes the open profile. Beside an error of the export the reply still holds what was read.
 func (p *Profiler) Finish(ctx context.Context, r wire.FinishRequest) (wire.FinishReply, error) {
 	process, err := p.running("finish")

@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"slices"
+	"strings"
 	"time"
 
 	"github.com/strobe-dev/strobe/internal/wire"
@@ -152,6 +153,9 @@ func (v *View) readBack(read []recording.Summary) {
 				continue
 			}
 			p.OpenSpans = s.Open
+			if p.Cost == nil {
+				p.Cost = s.Cost()
+			}
 			if p.Ended != ProcessStopped || p.Error != "" || p.Events == 0 {
 				p.Events, p.Bytes, p.Losses = s.Events, s.Bytes, lossesRead(s.Lost)
 			} else if s.Lost.Corrupt > 0 {
@@ -167,9 +171,11 @@ func (p *Process) is(r *recording.Process) bool {
 	case r == nil:
 		return false
 	case r.Kind == trace.ProcessCore:
-		return p.Stage == nil
+		return p.Stage == nil && !strings.HasPrefix(p.Process, profilerPrefix)
 	case r.Kind == trace.ProcessModel:
 		return p.Stage != nil && *p.Stage == r.Stage && *p.Rank == r.Rank
+	case r.Kind == trace.ProcessProfiler:
+		return p.Stage == nil && p.Process == profilerPrefix+r.Name
 	}
 	return false
 }

@@ -177,7 +177,10 @@ func (v *View) row(r *recording.Process) *Process {
 		}
 	}
 	row := Process{Process: r.Name, StageName: r.StageName, PID: r.PID, Losses: Losses{ByReason: map[string]uint64{}}}
-	if r.Kind == trace.ProcessModel {
+	switch r.Kind {
+	case trace.ProcessProfiler:
+		row.Process = profilerPrefix + r.Name
+	case trace.ProcessModel:
 		stage, rank := r.Stage, r.Rank
 		row.Process, row.Stage, row.Rank = fmt.Sprintf("stage_%d_%s_rank%d", stage, r.StageName, rank), &stage, &rank
 	}

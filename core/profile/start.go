@@ -58,7 +58,7 @@ func (m *Manager) firstView(p *entry, now time.Time) View {
 	v := View{ID: p.id, State: StateStarting, Model: m.o.Model, Label: p.req.Label, StartedAt: now.UTC()}
 	for _, r := range p.procs {
 		row := Process{Process: r.Label(), StageName: r.StageName(), PID: r.PID()}
-		if r != m.o.Core {
+		if _, profiler := r.(*measuring); r != m.o.Core && !profiler {
 			stage, rank := r.Stage(), r.Rank()
 			row.Stage, row.Rank = &stage, &rank
 		}
@@ -113,6 +113,9 @@ func down(r Recorder) error {
 }
 
 func (m *Manager) startRecorder(ctx context.Context, p *entry, r Recorder) callResult {
+	if _, ok := r.(*measuring); ok { // its Open begins it
+		return callResult{}
+	}
 	if err := down(r); err != nil {
 		return callResult{err: err}
 	}
@@ -141,8 +144,9 @@ func (m *Manager) startAfresh(ctx context.Context, p *entry, r Recorder, s trace
 }
 
 func (m *Manager) openExporter(ctx context.Context, p *entry, x Exporter) callResult {
-	r := wire.OpenRequest{RecordingDir: p.recordingDir(), Profile: profiler.Profile{
-		ID: p.id, Dir: p.dir, Model: p.view.Model, Label: p.req.Label, Started: p.view.StartedAt, MaxBytes: p.perExp, Host: m.host}}
+	r := wire.OpenRequest{RecordingDir: p.recordingDir(), Source: p.sourceOf(x), Profile: profiler.Profile{
+		ID: p.id, Dir: p.dir, Model: p.view.Model, Label: p.req.Label, Started: p.view.StartedAt, MaxBytes: p.perExp, Host: m.host,
+		Processes: m.recorded(p)}}
 	return bounded(ctx, m.log, m.o.StartTimeout,
 		func(ctx context.Context) error { return x.Open(ctx, r) },
 		func() { m.abort(p, x) })
@@ -199,6 +203,9 @@ func (m *Manager) undo(p *entry, recs, opens []callResult) {
 }
 
 func (m *Manager) undoRecorder(p *entry, r Recorder) {
+	if _, ok := r.(*measuring); ok { // Abort ends it
+		return
+	}
 	res := bounded(m.base, m.log, m.o.StopTimeout, func(ctx context.Context) error {
 		_, err := r.StopRecording(ctx)
 		return err
@@ -237,6 +244,11 @@ func (m *Manager) record(p *entry) View {
 	}
 	v := m.change(p, func(v *View) {
 		v.State = StateRecording
+		for i, r := range p.procs {
+			if _, ok := r.(*measuring); ok { // its process may have been started for this
+				v.Processes[i].PID = r.PID()
+			}
+		}
 		m.totals.Started++
 		p.timer = time.AfterFunc(limit, func() { m.end(p, by) })
 		m.current.Store(p)

@@ -3,8 +3,10 @@ package profile
 import (
 	"context"
 	"fmt"
+	"runtime"
 	"time"
 
+	"github.com/strobe-dev/strobe/sdk/recording"
 	"github.com/strobe-dev/strobe/sdk/trace"
 )
 
@@ -85,7 +87,7 @@ func (m *Manager) finish(p *entry) {
 	m.conclude(p, exports)
 }
 
-// stopAll stops the ranks at once, then core, so that core's last clock pair is younger than any event. It returns
+// stopAll stops the ranks, and the profilers that measure, at once, then core, so that core's last clock pair is younger than any event. It returns
 // when the recording ended.
 func (m *Manager) stopAll(p *entry) time.Time {
 	n := len(p.procs)
@@ -103,6 +105,7 @@ func (m *Manager) stopAll(p *entry) time.Time {
 		v.StoppedAt = &stopped
 		v.DurationS = stopped.Sub(v.StartedAt).Seconds()
 		v.Processes = rows
+		v.Warnings = append(v.Warnings, p.warnings()...)
 		v.sum()
 	})
 	return stopped
@@ -134,12 +137,14 @@ func (m *Manager) stopRecorder(p *entry, i int) Process {
 	stats := <-got
 	row.Ended = ProcessStopped
 	row.Events, row.Bytes, row.Losses = stats.Events, stats.Bytes, lossesOf(stats.Lost)
+	row.Cost = recording.EstimateCost(row.Events, row.Bytes, stats.EventNs, 0, 0) // the shares come with the sum
 	return row
 }
 
 // sum totals the processes' and artifacts' figures.
 func (v *View) sum() {
 	v.Events, v.Bytes, v.Losses = 0, 0, Losses{}
+	v.sumCost()
 	for _, p := range v.Processes {
 		v.Events += p.Events
 		v.Bytes += p.Bytes
@@ -148,6 +153,20 @@ func (v *View) sum() {
 	for _, a := range v.Artifacts {
 		v.Bytes += a.Bytes
 	}
+}
+
+// sumCost brings what recording cost up to date.
+func (v *View) sumCost() {
+	recorded, cores := time.Duration(v.DurationS*float64(time.Second)), runtime.NumCPU()
+	costs := make([]*recording.Cost, len(v.Processes))
+	for i := range v.Processes {
+		p := &v.Processes[i]
+		if p.Cost != nil {
+			p.Cost = recording.EstimateCost(p.Events, p.Bytes, p.Cost.NsPerEvent, recorded, cores)
+			costs[i] = p.Cost
+		}
+	}
+	v.Cost = recording.SumCosts(costs, recorded, cores)
 }
 
 // conclude writes the result down, makes the profile final and lets the next one start.

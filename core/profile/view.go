@@ -73,6 +73,8 @@ type View struct {
 	Traces   []string `json:"traces"`
 	Losses   Losses   `json:"losses"`
 	Warnings []string `json:"warnings"`
+	// Cost is what recording took of the processes' time, by their own measure; absent when none measured.
+	Cost *recording.Cost `json:"cost,omitempty"`
 	// Error names each process and profiler that failed; empty when none did.
 	Error   string  `json:"error"`
 	EndedBy EndedBy `json:"ended_by"`
@@ -80,10 +82,10 @@ type View struct {
 
 // Process is what one process recorded.
 type Process struct {
-	Process   string `json:"process"` // "core", "stage_0_diffusion_rank0"
-	Stage     *int   `json:"stage"`   // null for core
+	Process   string `json:"process"` // "core", "stage_0_diffusion_rank0", "profiler_hostmon"
+	Stage     *int   `json:"stage"`   // null for core and profilers
 	StageName string `json:"stage_name"`
-	Rank      *int   `json:"rank"` // null for core
+	Rank      *int   `json:"rank"` // null for core and profilers
 	PID       int    `json:"pid"`
 	Events    uint64 `json:"events"`
 	Bytes     int64  `json:"bytes"`
@@ -92,7 +94,9 @@ type Process struct {
 	OpenSpans uint64 `json:"open_spans"`
 	// Ended is how the process's recording ended; empty until it has, and when nobody knows.
 	Ended ProcessEnd `json:"ended"`
-	Error string     `json:"error"`
+	// Cost is what recording took of the process's time, by its own measure; absent when it did not measure.
+	Cost  *recording.Cost `json:"cost,omitempty"`
+	Error string          `json:"error"`
 }
 
 // ProcessEnd is how a process's recording ended.
@@ -192,10 +196,12 @@ func (v View) clone() View {
 	v.Traces = append([]string{}, v.Traces...)
 	v.Warnings = append([]string{}, v.Warnings...)
 	v.Losses = v.Losses.clone()
+	v.Cost = clonePointer(v.Cost)
 	v.Processes = append([]Process{}, v.Processes...)
 	for i := range v.Processes {
 		p := &v.Processes[i]
 		p.Stage, p.Rank, p.Losses = clonePointer(p.Stage), clonePointer(p.Rank), p.Losses.clone()
+		p.Cost = clonePointer(p.Cost)
 	}
 	v.Artifacts = append([]Artifact{}, v.Artifacts...)
 	for i := range v.Artifacts {
