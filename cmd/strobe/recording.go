@@ -21,5 +21,5 @@ A recording is the folder of *.seg files that a profile keeps: its "recording" f
 
 // recordingCommands are its subcommands.
 func recordingCommands(io stdio) []*cobra.Command {
-	return []*cobra.Command{newRecordingTextCommand(io)}
+	return []*cobra.Command{newRecordingTextCommand(io), newRecordingExportCommand(io), newRecordingRecoverCommand(io)}
 }

@@ -20,6 +20,8 @@ type Options struct {
 	Self     []string
 	Log      *slog.Logger  // nil: nothing is logged
 	Timeouts wire.Timeouts // zero: the defaults
+	// OnlyProfilers are all that is started when it is not nil: no model, and no other profiler.
+	OnlyProfilers []string
 }
 
 // Builtin is a plugin within this binary.

@@ -123,6 +123,22 @@ func (c *Client) StopProfile(ctx context.Context, id string) (*Profile, error) {
 	return c.profile(ctx, call{method: http.MethodPost, path: profilePath(id, "stop")})
 }
 
+// StopProfileNow ends a profile without waiting for its result: see WaitProfile.
+func (c *Client) StopProfileNow(ctx context.Context, id string) (*Profile, error) {
+	return c.profile(ctx, call{method: http.MethodPost, path: profilePath(id, "stop"), query: url.Values{"wait": {"false"}}})
+}
+
+// ExportProfile exports a profile that has ended with a profiler. The export may still run: see WaitProfile.
+func (c *Client) ExportProfile(ctx context.Context, id, profiler string) (*Profile, error) {
+	how, err := jsonCall(http.MethodPost, profilePath(id, "export"), struct {
+		Profiler string `json:"profiler"`
+	}{profiler})
+	if err != nil {
+		return nil, err
+	}
+	return c.profile(ctx, how)
+}
+
 // CollectProfile gives the result of a profile that ended by itself and that nobody has asked for yet, once. When there
 // is none, the server's error says that no profile is recording.
 func (c *Client) CollectProfile(ctx context.Context) (*Profile, error) {
