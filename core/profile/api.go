@@ -54,6 +54,9 @@ type Options struct {
 	// ShowDir puts the profile's directory into views. A path is for callers on this machine only.
 	ShowDir bool
 
+	// Flight turns the flight recorder on in core and the ranks that are a FlightRecorder; nil: it is off.
+	Flight *Flight
+
 	StartTimeout  time.Duration // for each StartRecording and Open; 10 s when zero
 	StopTimeout   time.Duration // for each StopRecording and Abort; 10 s when zero
 	ExportTimeout time.Duration // for each Finish; 10 minutes when zero

@@ -22,6 +22,7 @@ type entry struct {
 	perProc  int64      // bytes for each process's segment
 	perExp   int64      // bytes for each profiler's artifacts
 	req      StartRequest
+	snapshot *SnapshotRequest // nil for a profile that was started
 	requests atomic.Int64
 	done     chan struct{} // closed when the profile is final, or its start failed; each later export has another, under the mutex
 

@@ -149,7 +149,7 @@ func (v *View) readBack(read []recording.Summary) {
 	for i := range v.Processes {
 		p := &v.Processes[i]
 		for _, s := range read {
-			if !p.is(s.Process) {
+			if !p.is(s.Process) || v.hasOther(p, s.Process) {
 				continue
 			}
 			p.OpenSpans = s.Open
@@ -163,6 +163,14 @@ func (v *View) readBack(read []recording.Summary) {
 			}
 		}
 	}
+}
+
+// hasOther reports whether another row than p is that of the very process: its rank's, before or after a death.
+func (v *View) hasOther(p *Process, r *recording.Process) bool {
+	if p.PID == r.PID {
+		return false
+	}
+	return slices.ContainsFunc(v.Processes, func(o Process) bool { return o.PID == r.PID && o.is(r) })
 }
 
 // is reports whether p is the row of the process that a reader found.

@@ -40,6 +40,8 @@ type Manager struct {
 	totals      Totals
 
 	summaries sync.Mutex // one summary is computed at a time
+
+	flight *deck // nil: the flight recorder is off
 }
 
 // New makes a manager over Options.Dir and reads which profiles are there. An error is an *[Error] with [CodeDir].
@@ -61,6 +63,12 @@ func New(o Options) (*Manager, error) {
 	m.closing, m.close = context.WithCancelCause(m.base)
 	if err := m.load(); err != nil {
 		return nil, dirError(fmt.Sprintf("read the profile directory %q", o.Dir), err)
+	}
+	if o.Flight != nil {
+		if err := m.startFlight(*o.Flight); err != nil {
+			m.close(err)
+			return nil, err
+		}
 	}
 	if len(m.left) > 0 {
 		m.work.Go(m.recoverAll)
@@ -187,6 +195,9 @@ func (m *Manager) Close(ctx context.Context) error {
 			<-p.done
 		}
 		m.work.Wait()
+		if m.flight != nil {
+			m.flight.stop()
+		}
 		close(finished)
 	}()
 	select {

@@ -23,7 +23,8 @@ type offline struct {
 	recording string           // the folder of the segments
 	profile   profiler.Profile // Dir: an existing folder, where the artifacts go
 	stopped   time.Time
-	segments  []string // file names
+	segments  []string  // file names
+	since     time.Time // what was over before is left out; zero: nothing is
 	// Bounds of Open and Finish. Both end with the context, too.
 	openTimeout, finishTimeout time.Duration
 	log                        *slog.Logger
@@ -38,7 +39,7 @@ func (o *offline) run(ctx context.Context) (reply wire.FinishReply, told bool, e
 		}
 	}
 	opened := bounded(ctx, o.log, o.openTimeout, func(ctx context.Context) error {
-		return o.exporter.Open(ctx, wire.OpenRequest{RecordingDir: o.recording, Profile: o.profile})
+		return o.exporter.Open(ctx, wire.OpenRequest{RecordingDir: o.recording, Since: o.since, Profile: o.profile})
 	}, abort)
 	if opened.err != nil {
 		return reply, false, opened.err
@@ -128,6 +129,9 @@ func ExportFolder(ctx context.Context, f FolderExport) (artifacts []Artifact, re
 	p.Dir, p.MaxBytes, p.Log = s.files(), f.MaxBytes, f.Log
 	o := offline{exporter: f.Exporter, recording: dir, profile: p, stopped: stopped, segments: segments, openTimeout: folderOpenTimeout, finishTimeout: f.Timeout, log: f.Log}
 	defaultTo(&o.finishTimeout, 24*time.Hour)
+	if v, err := readManifest(filepath.Join(dir, filepath.Base(manifestName)), p.ID); err == nil {
+		o.since = v.since()
+	}
 	reply, _, err = o.run(ctx)
 	if err != nil {
 		return nil, reply, err

@@ -21,6 +21,7 @@ func (m *Manager) Start(ctx context.Context, r StartRequest) (View, error) {
 	if err != nil {
 		return View{}, err
 	}
+	m.awaitSnapshot(ctx)
 	if err := m.reserve(p); err != nil {
 		return View{}, err
 	}
@@ -50,19 +51,16 @@ func (m *Manager) reserve(p *entry) error {
 	p.view = m.firstView(p, now)
 	m.entries[p.id] = p
 	m.active = p
-	m.uncollected = nil
+	if p.snapshot == nil {
+		m.uncollected = nil
+	}
 	return nil
 }
 
 func (m *Manager) firstView(p *entry, now time.Time) View {
 	v := View{ID: p.id, State: StateStarting, Model: m.o.Model, Label: p.req.Label, StartedAt: now.UTC()}
 	for _, r := range p.procs {
-		row := Process{Process: r.Label(), StageName: r.StageName(), PID: r.PID()}
-		if _, profiler := r.(*measuring); r != m.o.Core && !profiler {
-			stage, rank := r.Stage(), r.Rank()
-			row.Stage, row.Rank = &stage, &rank
-		}
-		v.Processes = append(v.Processes, row)
+		v.Processes = append(v.Processes, m.row(r))
 	}
 	for _, x := range p.exps {
 		v.Profilers = append(v.Profilers, x.Name())
@@ -119,11 +117,7 @@ func (m *Manager) startRecorder(ctx context.Context, p *entry, r Recorder) callR
 	if err := down(r); err != nil {
 		return callResult{err: err}
 	}
-	s := trace.Start{Path: filepath.Join(p.recordingDir(), segment(r)), MaxBytes: p.perProc,
-		Process: trace.Process{Kind: trace.ProcessModel, Model: m.o.Model, Stage: r.Stage(), StageName: r.StageName(), Rank: r.Rank()}}
-	if r == m.o.Core {
-		s.Process = trace.Process{Kind: trace.ProcessCore, Name: "core", Model: m.o.Model}
-	}
+	s := trace.Start{Path: filepath.Join(p.recordingDir(), segment(r)), MaxBytes: p.perProc, Process: m.processOf(r)}
 	return bounded(ctx, m.log, m.o.StartTimeout,
 		func(ctx context.Context) error { return m.startAfresh(ctx, p, r, s) },
 		func() { m.undoRecorder(p, r) })
@@ -144,7 +138,7 @@ func (m *Manager) startAfresh(ctx context.Context, p *entry, r Recorder, s trace
 }
 
 func (m *Manager) openExporter(ctx context.Context, p *entry, x Exporter) callResult {
-	r := wire.OpenRequest{RecordingDir: p.recordingDir(), Source: p.sourceOf(x), Profile: profiler.Profile{
+	r := wire.OpenRequest{RecordingDir: p.recordingDir(), Since: p.view.since(), Source: p.sourceOf(x), Profile: profiler.Profile{
 		ID: p.id, Dir: p.dir, Model: p.view.Model, Label: p.req.Label, Started: p.view.StartedAt, MaxBytes: p.perExp, Host: m.host,
 		Processes: m.recorded(p)}}
 	return bounded(ctx, m.log, m.o.StartTimeout,

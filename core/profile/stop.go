@@ -180,7 +180,9 @@ func (m *Manager) conclude(p *entry, exports []exported) {
 	m.mu.Lock()
 	p.view = final
 	m.active = nil
-	m.uncollected = p // until a Stop that waits for it has answered
+	if p.snapshot == nil {
+		m.uncollected = p // until a Stop that waits for it has answered
+	}
 	m.totals.add(final)
 	victims := m.surplus()
 	m.mu.Unlock()

@@ -47,6 +47,7 @@ const (
 	EndedByMaxDuration EndedBy = "max_duration"
 	EndedByDuration    EndedBy = "duration"     // StartRequest.Duration
 	EndedByNumRequests EndedBy = "num_requests" // StartRequest.NumRequests
+	EndedBySnapshot    EndedBy = "snapshot"     // it was made of what had happened before
 	EndedByShutdown    EndedBy = "shutdown"     // the server went down in order
 	EndedByCrash       EndedBy = "crash"        // the server ended without finishing the profile
 )
@@ -78,6 +79,8 @@ type View struct {
 	// Error names each process and profiler that failed; empty when none did.
 	Error   string  `json:"error"`
 	EndedBy EndedBy `json:"ended_by"`
+	// Trigger is the kind of trigger that made a snapshot; empty otherwise. The label then says why.
+	Trigger string `json:"trigger"`
 }
 
 // Process is what one process recorded.
