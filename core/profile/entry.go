@@ -30,6 +30,8 @@ type entry struct {
 	leftIn State    // the state in which a server left it
 	files  []string // segments expected in the recording, instead of those of procs
 
+	live live // how much is recorded so far
+
 	view   View
 	wanted EndedBy     // an end that was asked for while the profile was starting
 	timer  *time.Timer // the limit in time

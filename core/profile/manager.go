@@ -92,21 +92,30 @@ func checkDir(dir string) error {
 // Get is the profile called id.
 func (m *Manager) Get(id string) (View, error) {
 	m.mu.Lock()
-	defer m.mu.Unlock()
 	p, ok := m.entries[id]
 	if !ok {
+		m.mu.Unlock()
 		return View{}, notFound(id)
 	}
-	return m.look(p), nil
+	v := m.look(p)
+	m.mu.Unlock()
+	p.live.fill(&v)
+	return v, nil
 }
 
 // List is all profiles, newest first.
 func (m *Manager) List() []View {
 	m.mu.Lock()
-	defer m.mu.Unlock()
 	views := make([]View, 0, len(m.entries))
+	active := m.active
 	for _, p := range m.entries {
 		views = append(views, m.look(p))
+	}
+	m.mu.Unlock()
+	for i := range views {
+		if active != nil && views[i].ID == active.id {
+			active.live.fill(&views[i])
+		}
 	}
 	newestFirst(views)
 	return views

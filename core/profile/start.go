@@ -47,6 +47,7 @@ func (m *Manager) reserve(p *entry) error {
 	for p.id = newID(now); m.entries[p.id] != nil; p.id = newID(now) {
 	}
 	p.dir = filepath.Join(m.dir, p.id)
+	p.live.dir = p.dir
 	p.manifest = newManifest(p.dir)
 	p.view = m.firstView(p, now)
 	m.entries[p.id] = p
