@@ -262,10 +262,22 @@ func (f *fault) kill(v victims, model int) {
 		pids = append(pids, model)
 	}
 	for _, pid := range pids {
-		if !gone(pid, 10*time.Second) {
-			f.t.Fatalf("process %d outlives the kill of %s", pid, v)
+		for end := time.Now().Add(10 * time.Second); !ended(pid); time.Sleep(time.Millisecond) {
+			if time.Now().After(end) {
+				f.t.Fatalf("process %d outlives the kill of %s", pid, v)
+			}
 		}
 	}
+}
+
+// ended tells whether a process has ended, though nobody may have waited for it yet.
+func ended(pid int) bool {
+	stat, err := os.ReadFile(fmt.Sprintf("/proc/%d/stat", pid))
+	if err != nil {
+		return true
+	}
+	_, state, _ := strings.Cut(string(stat[bytes.LastIndexByte(stat, ')'):]), ") ")
+	return strings.HasPrefix(state, "Z") || strings.HasPrefix(state, "X")
 }
 
 // finish brings the profile to its end: by a stop, or by a new server.

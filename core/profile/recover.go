@@ -1,6 +1,7 @@
 package profile
 
 import (
+	"bytes"
 	"context"
 	"errors"
 	"fmt"
@@ -117,7 +118,17 @@ func settledSegments(ctx context.Context, dir string) ([]recording.Segment, erro
 // isWritten tells whether a segment's writer may still be there. This process itself is not: a pid may be used again.
 func isWritten(s recording.Segment) bool {
 	pid := s.Process.PID
-	return !s.Closed && pid > 1 && pid != os.Getpid() && syscall.Kill(pid, 0) == nil
+	return !s.Closed && pid > 1 && pid != os.Getpid() && syscall.Kill(pid, 0) == nil && !isZombie(pid)
+}
+
+// isZombie tells of a process that has ended and that nobody has waited for. Where there is no /proc nothing is known.
+func isZombie(pid int) bool {
+	stat, err := os.ReadFile(fmt.Sprintf("/proc/%d/stat", pid))
+	if err != nil {
+		return false
+	}
+	_, rest, _ := strings.Cut(string(stat[max(0, bytes.LastIndexByte(stat, ')')):]), ") ")
+	return strings.HasPrefix(rest, "Z")
 }
 
 // removeParts removes the hidden files of exports that were killed. What it cannot remove is in nobody's way.
