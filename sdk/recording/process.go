@@ -158,8 +158,9 @@ func (p *process) isShapes(id uint32) bool {
 // track finds or makes a track; nil when there is no memory for one more.
 func (p *process) track(id uint32) *track {
 	t := p.tracks[id]
-	if t == nil && p.follow.take(trackCost) {
-		t = &track{proc: p, pub: &Track{Process: p.pub, ID: id, Name: fmt.Sprintf("track %d", id)}}
+	if t == nil && p.follow.take(trackCost+spanCost) {
+		stack := []span{{taken: spanCost}} // a span has room on every track, however much memory the others take
+		t = &track{proc: p, stack: stack[:0], pub: &Track{Process: p.pub, ID: id, Name: fmt.Sprintf("track %d", id)}}
 		p.tracks[id] = t
 		p.order = append(p.order, t)
 	}
