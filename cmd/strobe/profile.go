@@ -32,7 +32,7 @@ Where an ID is asked for, latest is the newest profile.`,
 		RunE: func(cmd *cobra.Command, _ []string) error { return cmd.Help() },
 	}
 	p.remote.addFlags(cmd)
-	cmd.AddCommand(p.start(), p.stop(), p.status(), p.list(), p.show(), p.open(), p.download(), p.delete(), p.export())
+	cmd.AddCommand(p.start(), p.stop(), p.snapshot(), p.status(), p.list(), p.show(), p.open(), p.download(), p.delete(), p.export())
 	return cmd
 }
 

@@ -58,6 +58,7 @@ var profileCodes = map[profile.Code]string{
 	profile.CodeRecordingFailed: codeRecordingFailed,
 	profile.CodeProfilerFailed:  codeProfilerFailed,
 	profile.CodeRecordingGone:   codeRecordingGone,
+	profile.CodeFlightOff:       codeFlightOff,
 	profile.CodeDir:             codeProfileDir,
 	profile.CodeShuttingDown:    codeShuttingDown,
 	profile.CodeCancelled:       codeClientClosed,

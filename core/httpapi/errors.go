@@ -30,6 +30,7 @@ const (
 	codeProfileActive   = "profile_active"
 	codeNoActiveProfile = "no_active_profile"
 	codeRecordingGone   = "recording_gone"
+	codeFlightOff       = "flight_recorder_off"
 	codeTooLarge        = "payload_too_large"
 	codeMediaType       = "unsupported_media_type"
 	codeRange           = "range_not_satisfiable"
@@ -71,6 +72,7 @@ var statuses = map[string]int{
 	codeProfileActive:   http.StatusConflict,
 	codeNoActiveProfile: http.StatusConflict,
 	codeRecordingGone:   http.StatusGone,
+	codeFlightOff:       http.StatusNotFound,
 	codeTooLarge:        http.StatusRequestEntityTooLarge,
 	codeMediaType:       http.StatusUnsupportedMediaType,
 	codeRange:           http.StatusRequestedRangeNotSatisfiable,

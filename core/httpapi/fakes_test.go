@@ -103,6 +103,8 @@ type fakeProfiles struct {
 	starts      []profile.StartRequest
 	startErr    error
 	exports     []profile.ExportRequest
+	snapshots   []profile.SnapshotRequest
+	snapshotErr error
 	exportErr   error
 	stopped     func(ctx context.Context, v profile.View) profile.View
 	uncollected string
@@ -164,6 +166,18 @@ func (p *fakeProfiles) Stop(ctx context.Context, id string) (profile.View, error
 	p.active = ""
 	p.put(v)
 	return v, nil
+}
+
+func (p *fakeProfiles) Snapshot(ctx context.Context, r profile.SnapshotRequest) (profile.View, error) {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	p.snapshots = append(p.snapshots, r)
+	v := fakeView(idOne)
+	v.State, v.EndedBy = profile.StateComplete, profile.EndedBySnapshot
+	if ctx.Err() != nil {
+		v.State = profile.StateExporting
+	}
+	return v, p.snapshotErr
 }
 
 func (p *fakeProfiles) Export(ctx context.Context, id string, r profile.ExportRequest) (profile.View, error) {

@@ -197,6 +197,7 @@ func TestOpenAPIStatuses(t *testing.T) {
 		request("GET", "/v1/profiles", "", nil), request("GET", "/v1/profiles/none", "", nil), request("GET", "/v1/profiles/"+idOne, "", nil),
 		request("POST", "/v1/profiles", "", nil), request("POST", "/v1/profiles", typeJSON, strings.NewReader(`{"x":1}`)), request("POST", "/v1/profiles/"+idOne+"/stop", "", nil),
 		request("POST", "/v1/profiles/"+idOne+"/export", typeJSON, strings.NewReader(`{"profiler":"chrome"}`)), request("POST", "/v1/profiles/"+idOne+"/export", "", nil),
+		request("POST", snapshotPath, "", nil), request("POST", snapshotPath, typeJSON, strings.NewReader(`{"last":1}`)),
 		request("GET", "/stop_profile", "", nil), request("POST", "/stop_profile", "", nil), request("GET", "/v1/profiles/"+idOne+"/summary?format=x", "", nil),
 		request("GET", "/v1/profiles/"+idOne+"/summary", "", nil), request("GET", "/v1/profiles/"+idOne+"/artifacts", "", nil),
 		request("GET", "/v1/profiles/"+idOne+"/artifacts/x", "", nil), request("GET", "/v1/profiles/"+idOne+"/artifacts/"+artifactName, "", nil, "Range", "bytes=90-"),

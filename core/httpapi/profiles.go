@@ -26,6 +26,8 @@ type Profiles interface {
 	Export(ctx context.Context, id string, r profile.ExportRequest) (profile.View, error)
 	// Uncollected is the profile that ended by itself and whose result nobody has fetched yet; fetching is once.
 	Uncollected() (profile.View, bool)
+	// Snapshot makes a profile of what was remembered and waits for its export; when ctx ends first it goes on.
+	Snapshot(ctx context.Context, r profile.SnapshotRequest) (profile.View, error)
 	Get(id string) (profile.View, error)
 	List() []profile.View
 	Delete(id string) error
@@ -42,6 +44,7 @@ var (
 	startKeys  = []string{"profilers", "label", "stages", "num_requests", "duration_s"}
 	stopKeys   = []string{"wait"}
 	exportKeys = []string{"profiler", "wait"}
+	pastKeys   = []string{"last_s", "label", "profilers", "wait"}
 )
 
 // Bounds of a start's numbers; the profile manager's own limits are lower.

@@ -52,6 +52,7 @@ func (s *Server) table() []*route {
 		change(http.MethodPost, "/stop_profile", s.stopCompat),
 		change(http.MethodGet, "/stop_profile", s.stopCompat),
 		change(http.MethodPost, "/v1/profiles", s.createProfile),
+		change(http.MethodPost, "/v1/profiles/snapshot", s.snapshotProfile),
 		get("/v1/profiles", accessProfile, s.listProfiles),
 		get("/v1/profiles/{id}", accessProfile, s.getProfile),
 		change(http.MethodDelete, "/v1/profiles/{id}", s.deleteProfile),

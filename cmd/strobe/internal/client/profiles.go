@@ -139,6 +139,22 @@ func (c *Client) ExportProfile(ctx context.Context, id, profiler string) (*Profi
 	return c.profile(ctx, how)
 }
 
+// SnapshotRequest says how much of the past becomes a profile.
+type SnapshotRequest struct {
+	LastS     float64  `json:"last_s,omitempty"` // all that the server remembers when 0
+	Label     string   `json:"label,omitempty"`
+	Profilers []string `json:"profilers,omitempty"`
+}
+
+// SnapshotProfile makes a profile of the last seconds. Its export may still run: see WaitProfile.
+func (c *Client) SnapshotProfile(ctx context.Context, in SnapshotRequest) (*Profile, error) {
+	how, err := jsonCall(http.MethodPost, profilePath("snapshot"), in)
+	if err != nil {
+		return nil, err
+	}
+	return c.profile(ctx, how)
+}
+
 // CollectProfile gives the result of a profile that ended by itself and that nobody has asked for yet, once. When there
 // is none, the server's error says that no profile is recording.
 func (c *Client) CollectProfile(ctx context.Context) (*Profile, error) {
