@@ -88,6 +88,9 @@ func (m *Manager) keepPast(p *entry) error {
 			if part.err != nil || len(part.files) > 0 {
 				v.Processes = append(v.Processes, part.row)
 			}
+			if part.row.Ended == ProcessDied {
+				v.Warnings = append(v.Warnings, fmt.Sprintf("%s (pid %d) died; what it remembered is there", part.row.Process, part.row.PID))
+			}
 			p.files = append(p.files, part.files...)
 		}
 		if len(p.files) == 0 {
