@@ -206,3 +206,35 @@ func TestDiskFull(t *testing.T) {
 		}
 	}
 }
+
+// TestRestartedRankRecordsOn kills a rank in the middle of a profile: the trace has what it did before, and what its
+// successor did after, and the reply says what happened.
+func TestRestartedRankRecordsOn(t *testing.T) {
+	p := startServer(t)
+	var v profile.View
+	r := p.post("/v1/profiles", "{}")
+	if err := json.Unmarshal(r.body, &v); err != nil || r.status >= 300 {
+		t.Fatalf("%d %s", r.status, r.body)
+	}
+	p.draw(1, 2)
+	if err := syscall.Kill(v.Processes[0].PID, syscall.SIGKILL); err != nil {
+		t.Fatal(err)
+	}
+	for end := time.Now().Add(20 * time.Second); ; time.Sleep(20 * time.Millisecond) {
+		r := p.post("/v1/images/generations", `{"prompt":"noto dog","num_inference_steps":3}`)
+		if r.status == 200 {
+			break
+		}
+		if time.Now().After(end) {
+			t.Fatalf("the rank did not come back: %d %s", r.status, r.body)
+		}
+	}
+	r = p.post("/v1/profiles/"+v.ID+"/stop", "")
+	if err := json.Unmarshal(r.body, &v); err != nil || v.State != profile.StateFailed || !strings.Contains(v.Error, "recorded on") {
+		t.Fatalf("%d %s", r.status, r.body)
+	}
+	checkKilled(t, filepath.Join(p.dir, "profiles", v.ID), v.ID, 2+3)
+	if proc := v.Processes[0]; proc.Ended != profile.ProcessDied || proc.Events == 0 || len(v.Artifacts) != 4 {
+		t.Errorf("process %+v, artifacts %+v", proc, v.Artifacts)
+	}
+}

@@ -148,16 +148,27 @@ func exportCulprits(exports []Export) []Culprit {
 func (v *View) readBack(read []recording.Summary) {
 	for i := range v.Processes {
 		p := &v.Processes[i]
-		for _, s := range read {
+		own := p.Ended == ProcessStopped && p.Error == "" && p.Events > 0 // it said itself what it recorded
+		first := true
+		for _, s := range read { // several when a process died and its successor recorded on
 			if !p.is(s.Process) || v.hasOther(p, s.Process) {
 				continue
 			}
-			p.OpenSpans = s.Open
+			if first {
+				p.OpenSpans = 0
+				if !own {
+					p.Events, p.Bytes, p.Losses = 0, 0, Losses{}.clone()
+				}
+			}
+			first = false
+			p.OpenSpans += s.Open
 			if p.Cost == nil {
 				p.Cost = s.Cost()
 			}
-			if p.Ended != ProcessStopped || p.Error != "" || p.Events == 0 {
-				p.Events, p.Bytes, p.Losses = s.Events, s.Bytes, lossesRead(s.Lost)
+			if !own {
+				p.Events += s.Events
+				p.Bytes += s.Bytes
+				p.Losses.add(lossesRead(s.Lost))
 			} else if s.Lost.Corrupt > 0 {
 				p.Losses.add(lossesRead(recording.Losses{Corrupt: s.Lost.Corrupt}))
 			}

@@ -2,10 +2,12 @@ package profile
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"runtime"
 	"time"
 
+	"github.com/strobe-dev/strobe/internal/wire"
 	"github.com/strobe-dev/strobe/sdk/recording"
 	"github.com/strobe-dev/strobe/sdk/trace"
 )
@@ -119,16 +121,18 @@ func (m *Manager) stopRecorder(p *entry, i int) Process {
 	r := p.procs[i]
 	res := callResult{err: down(r)}
 	got := make(chan trace.Stats, 1) // not a variable: a call that is given up may still write it
+	stop := bounded(m.base, m.log, m.o.StopTimeout, func(ctx context.Context) error {
+		s, err := r.StopRecording(ctx) // one that is down is told, too, lest its successor record on
+		got <- s
+		return err
+	}, nil)
 	if res.err == nil {
-		res = bounded(m.base, m.log, m.o.StopTimeout, func(ctx context.Context) error {
-			s, err := r.StopRecording(ctx)
-			got <- s
-			return err
-		}, nil)
+		res = stop
 	}
 	if res.err != nil {
 		row.Error = fmt.Errorf("stop recording: %w", res.err).Error()
-		if down(r) != nil {
+		var exit *wire.ExitError
+		if down(r) != nil || errors.As(res.err, &exit) {
 			row.Ended = ProcessDied
 		}
 		m.log.Warn("profile lacks a process's end", logID, p.id, logProcess, r.Label(), logStage, r.Stage(), logRank, r.Rank(), logError, res.err)
