@@ -81,6 +81,15 @@ model "emoji" {
 profiler "chrome" {
 }
 
+# Measures the host while a profile runs: processor time, memory and context switches of core and the ranks, power, clocks
+# and memory of GPUs. Every profiler of the same profile exports it: `strobe profile start --profiler chrome --profiler hostmon`,
+# or add "hostmon" to server.profilers.
+profiler "hostmon" {
+  # config {
+  #   interval = "200ms" # between two samples
+  # }
+}
+
 # A plugin of your own: any program that speaks the protocol, pinned by its checksum if you like. An example:
 # plugin "steps" {
 #   kind    = "profiler"

@@ -11,7 +11,7 @@ import (
 	"github.com/strobe-dev/strobe/core/config"
 )
 
-var known = config.Known{Models: []string{"dit", "resize"}, Profilers: []string{"chrome"}}
+var known = config.Known{Models: []string{"dit", "resize"}, Profilers: []string{"chrome", "hostmon"}}
 
 func parse(t *testing.T, src string) *config.Config {
 	t.Helper()
