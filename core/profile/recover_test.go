@@ -221,3 +221,23 @@ func TestProfilerDies(t *testing.T) {
 		})
 	}
 }
+
+// A segment that was cut short, as by a file system that lost its end, gives what is before the cut.
+func TestRecoverTruncatedSegment(t *testing.T) {
+	for _, keep := range []int64{0, 100, 4096, 100 << 10} {
+		dir, id := crash(t)
+		path := filepath.Join(dir, id, "recording", "stage_0_diffusion_rank0.seg")
+		if err := os.Truncate(path, keep); err != nil {
+			t.Fatal(err)
+		}
+		x := reader("chrome")
+		m := coretest.NewManager(t, profile.Options{Dir: dir, Offline: func(string) (profile.Exporter, error) { return x, nil }})
+		v := recovered(t, m, id)
+		if v.State != profile.StateRecovered {
+			t.Errorf("cut to %d bytes: %+v", keep, v)
+		}
+		if events := v.Processes[0].Events; (events > 0) != (keep == 100<<10) {
+			t.Errorf("cut to %d bytes: %d events", keep, events)
+		}
+	}
+}
