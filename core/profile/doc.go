@@ -5,7 +5,7 @@
 //  1. Start makes the profile's directory, tells core and every rank to record into a segment of it, and opens every
 //     profiler: all at once, each under a deadline. If one cannot, the others are rolled back and the directory goes.
 //  2. While it records, requests are counted. It ends by Stop, by its limits, or with the server.
-//  3. At the end the ranks stop first, core last; then the profilers finish, all at once, each under a deadline.
+//  3. At the end the ranks, and profilers that measure, stop first, core last; then the profilers finish, all at once, each under a deadline.
 //  4. What exists is its result: a row for each process and each profiler with figures or an error.
 //
 // A rank that dies meanwhile is in the result as what it is, with its events; its successor records on. A profiler that
@@ -26,7 +26,7 @@
 //	<dir>/.flight-<id>/<process>.<n>/  what a server's processes remember; goes with the server
 //
 // Files: manager.go, plan.go, start.go, stop.go and export.go the states; recover.go and recover_folder.go what killed servers
-// left; entry.go one profile; flight.go the flight recorders, snapshot.go
+// left; entry.go one profile; source.go profilers that measure; flight.go the flight recorders, snapshot.go
 // and trigger.go what is made of them; manifest.go, load.go and keep.go
 // the disk; view.go and errors.go what callers see.
 package profile
