@@ -17,6 +17,8 @@ import (
 // Profiler is implemented by the author of a profiler plugin. It never changes within v1.
 type Profiler interface {
 	// Open starts one profile's output. It should be quick: start replies wait for it. Profiles do not overlap.
+	// When the process was killed in the middle of a profile, another is started and gets Open and the whole recording:
+	// unfinished files of the first may lie in Profile.Dir, under the names that they had, and are to be replaced.
 	Open(ctx context.Context, p Profile) (Sink, error)
 }
 
