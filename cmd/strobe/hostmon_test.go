@@ -3,10 +3,12 @@
 package main
 
 import (
+	"encoding/json"
 	"fmt"
 	"runtime"
 	"slices"
 	"strings"
+	"syscall"
 	"testing"
 	"time"
 
@@ -62,6 +64,64 @@ profiler "hostmon" {
 			}
 		}
 	}
+}
+
+// TestProfilerThatMeasuresDies kills hostmon in the middle of a profile: what it had measured is in chrome's trace, the reply
+// names it, and the next profile is measured again.
+func TestProfilerThatMeasuresDies(t *testing.T) {
+	if runtime.GOOS != "linux" {
+		t.Skip("hostmon reads /proc")
+	}
+	p := startServer(t, "--profiler", "chrome", "--profiler", "hostmon")
+	p.post("/start_profile", "")
+	p.draw(1, 4)
+	time.Sleep(500 * time.Millisecond)
+	row := measuredRow(t, p.profiles()[0])
+	if err := syscall.Kill(row.PID, syscall.SIGKILL); err != nil {
+		t.Fatal(err)
+	}
+	gone(row.PID, time.Second)
+	stopped := p.post("/stop_profile", "")
+	if stopped.status != 500 || !strings.Contains(string(stopped.body), "profiler_hostmon") {
+		t.Errorf("the reply hides the dead profiler: %d %s", stopped.status, stopped.body)
+	}
+	view := p.profiles()[0]
+	if row := measuredRow(t, view); row.Events == 0 || row.Ended != profile.ProcessDied || row.Cost == nil {
+		t.Errorf("row %+v", row)
+	}
+	for _, e := range view.Exports {
+		if e.State != profile.ExportComplete {
+			t.Errorf("export %+v", e)
+		}
+	}
+	merged := parseTrace(t, p.get("/v1/profiles/"+view.ID+"/artifacts/merged/"+view.ID+".trace.json.gz").body)
+	if !slices.ContainsFunc(merged.Events, func(e traceEvent) bool { return e.Ph == "C" && e.Name == "cpu_percent core" }) {
+		t.Error("what was measured before is not in the trace")
+	}
+	p.post("/start_profile", "")
+	p.draw(1, 4)
+	if view := p.stopProfile(); view.State != profile.StateComplete || measuredRow(t, view).Events == 0 {
+		t.Errorf("the next profile: %+v", view)
+	}
+}
+
+func measuredRow(t *testing.T, v profile.View) profile.Process {
+	t.Helper()
+	i := slices.IndexFunc(v.Processes, func(p profile.Process) bool { return p.Process == "profiler_hostmon" })
+	if i < 0 {
+		t.Fatalf("no row of hostmon in %+v", v.Processes)
+	}
+	return v.Processes[i]
+}
+
+// profiles are those that the server knows, the newest first.
+func (p *process) profiles() []profile.View {
+	p.t.Helper()
+	var list struct{ Data, Profiles []profile.View }
+	if r := p.get("/v1/profiles"); json.Unmarshal(r.body, &list) != nil {
+		p.t.Fatalf("%d %s", r.status, r.body)
+	}
+	return append(list.Data, list.Profiles...)
 }
 
 // checkMeasured holds that hostmon's counters are a process's of their own, within the time of the profile.
