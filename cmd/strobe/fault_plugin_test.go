@@ -87,18 +87,25 @@ func (s *countedSession) count(track *trace.Track, worker int, at []uint64) {
 		span := track.BeginArgs(countedName, trace.Int(countedSeq, int64(seq)), trace.Int(countedWorker, int64(worker)),
 			trace.Int(countedPID, int64(os.Getpid())))
 		atomic.StoreUint64(&at[0], seq)
-		for began := time.Now(); time.Since(began) < 20*time.Microsecond; { // kills are to hit open spans, too
-		}
+		within := s.rest(worker == 0 && seq%16 == 0) // kills are to hit open spans, too
 		span.End()
 		atomic.StoreUint64(&at[1], seq)
-		if seq%16 != 0 {
-			continue
-		}
-		select {
-		case <-s.end:
+		if after := s.rest(worker != 0 && seq%16 == 0); !within || !after {
 			return
-		case <-time.After(2 * time.Millisecond):
 		}
+	}
+}
+
+// rest waits a little if long, else hardly at all. It reports false when the session ends.
+func (s *countedSession) rest(long bool) bool {
+	if long {
+		time.Sleep(2 * time.Millisecond)
+	}
+	select {
+	case <-s.end:
+		return false
+	default:
+		return true
 	}
 }
 
