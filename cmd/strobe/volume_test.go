@@ -175,7 +175,7 @@ func BenchmarkStop(b *testing.B) {
 // BenchmarkExportLater times the Chrome export of ten million recorded events, gzip included, in a process of its own.
 func BenchmarkExportLater(b *testing.B) {
 	v := newVolume(b, b.TempDir())
-	view, _ := v.profile(10_000_000, 0)
+	view, _ := v.profile(10_000_000, 1_000_000)
 	var seconds []float64
 	peak := peakAnon()
 	for range b.N {
@@ -220,7 +220,7 @@ const exportedEvents = 3_000_000
 // no export and while a large profile is exported, in random order. Run it with -benchtime 40x or more.
 func BenchmarkServingWhileExporting(b *testing.B) {
 	dir := b.TempDir()
-	view, _ := newVolume(b, filepath.Join(dir, "profiles")).profile(exportedEvents, 0)
+	view, _ := newVolume(b, filepath.Join(dir, "profiles")).profile(exportedEvents, 1_000_000)
 	p := startServerIn(b, dir)
 	warm(p)
 	var ratios []float64
