@@ -126,13 +126,23 @@ func (s *server) profileOptions(cfg *config.Config) profile.Options {
 	return o
 }
 
-// observers are told of each request, in order.
-type observers []engine.Observer
+// observer tells the metrics of each request, and the flight recorder's triggers.
+type observer struct {
+	metrics  engine.Observer
+	profiles *profile.Manager
+}
 
-func (all observers) OnRequest(r engine.Report) {
-	for _, o := range all {
-		o.OnRequest(r)
+// OnRequest implements [engine.Observer].
+func (o observer) OnRequest(r engine.Report) {
+	o.metrics.OnRequest(r)
+	outcome := profile.OutcomeOther
+	switch r.Outcome {
+	case engine.OutcomeOK:
+		outcome = profile.OutcomeOK
+	case engine.OutcomeFailed, engine.OutcomeTimeout:
+		outcome = profile.OutcomeFailed
 	}
+	o.profiles.ObserveRequest(profile.Request{Total: r.Total, Outcome: outcome, Why: string(r.Outcome)})
 }
 
 // observer is who hears of requests: the metrics, and the flight recorder's triggers.
@@ -140,7 +150,7 @@ func (s *server) observer(metrics engine.Observer) engine.Observer {
 	if s.profiles == nil {
 		return metrics
 	}
-	return observers{metrics, s.profiles}
+	return observer{metrics, s.profiles}
 }
 
 // engineStages shows the catalog's ranks to the engine.

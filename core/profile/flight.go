@@ -39,6 +39,10 @@ const flightPrefix = ".flight-"
 // watchEvery is how often the processes are looked at: whether one has died, or is there again.
 const watchEvery = 250 * time.Millisecond
 
+// startAgain is how long a process is left alone that could not start its flight recorder: a plugin of an earlier version
+// never can.
+const startAgain = 10 * time.Second
+
 // deck keeps the flight recorders of all processes on.
 type deck struct {
 	m     *Manager
@@ -62,7 +66,8 @@ type ring struct {
 	dir  string // where it writes
 	made int    // folders so far, one a process
 	dead []deadRing
-	said string // the last error that was logged
+	said string    // the last error that was logged
+	next time.Time // no start before, after one that went wrong
 }
 
 // deadRing is what a process left that died.
@@ -176,7 +181,7 @@ func (d *deck) findDead() (died []string) {
 func (d *deck) ensure(g *ring) {
 	d.mu.Lock()
 	pid, dir := g.r.PID(), filepath.Join(d.dir, fmt.Sprintf("%s.%d", g.r.Label(), g.made))
-	if g.pid != 0 || down(g.r) != nil {
+	if g.pid != 0 || down(g.r) != nil || time.Now().Before(g.next) {
 		d.mu.Unlock()
 		return
 	}
@@ -193,6 +198,7 @@ func (d *deck) ensure(g *ring) {
 		return
 	}
 	os.Remove(dir)
+	g.next = time.Now().Add(startAgain)
 	if text := err.Error(); g.said != text {
 		g.said = text
 		d.m.log.Warn("start a process's flight recorder; it is tried again", logProcess, g.r.Label(), logError, err)

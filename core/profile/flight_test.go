@@ -16,7 +16,6 @@ import (
 	"github.com/google/go-cmp/cmp"
 
 	"github.com/strobe-dev/strobe/core/coretest"
-	"github.com/strobe-dev/strobe/core/engine"
 	"github.com/strobe-dev/strobe/core/profile"
 	"github.com/strobe-dev/strobe/sdk/recording"
 	"github.com/strobe-dev/strobe/sdk/trace"
@@ -183,23 +182,23 @@ func TestDeathTrigger(t *testing.T) {
 }
 
 func TestTriggers(t *testing.T) {
-	ok := func(total time.Duration) engine.Report { return engine.Report{Outcome: engine.OutcomeOK, Total: total} }
-	var many []engine.Report
+	ok := func(total time.Duration) profile.Request { return profile.Request{Total: total} }
+	var many []profile.Request
 	for range 200 {
 		many = append(many, ok(100*time.Millisecond))
 	}
 	for name, c := range map[string]struct {
 		trigger  profile.Trigger
-		calm     []engine.Report // do nothing
-		alarming engine.Report
+		calm     []profile.Request // do nothing
+		alarming profile.Request
 		label    string
 	}{
-		"slow": {profile.Trigger{Kind: profile.TriggerSlow, SlowerThan: 2 * time.Second}, append(many, ok(2*time.Second)), ok(2500 * time.Millisecond),
+		"slow": {profile.Trigger{Kind: profile.TriggerSlow, SlowerThan: 2 * time.Second}, slices.Concat(many, []profile.Request{ok(2 * time.Second)}), ok(2500 * time.Millisecond),
 			"slow: a request took 2.5s, longer than 2s"},
-		"p99": {profile.Trigger{Kind: profile.TriggerP99, Factor: 3}, append(many[:150:150], ok(300*time.Millisecond)), ok(301 * time.Millisecond),
+		"p99": {profile.Trigger{Kind: profile.TriggerP99, Factor: 3}, slices.Concat(many[:150], []profile.Request{ok(300 * time.Millisecond)}), ok(301 * time.Millisecond),
 			"p99: a request took 301ms, more than 3 times the 99th percentile, 100ms"},
-		"error": {profile.Trigger{Kind: profile.TriggerError}, append(many, engine.Report{Outcome: engine.OutcomeBadRequest}, engine.Report{Outcome: engine.OutcomeCancelled}, engine.Report{Outcome: engine.OutcomeQueueFull}),
-			engine.Report{Outcome: engine.OutcomeFailed, Total: time.Second, Err: errBoom}, "error: a request failed after 1s: failed"},
+		"error": {profile.Trigger{Kind: profile.TriggerError}, slices.Concat(many, []profile.Request{{Outcome: profile.OutcomeOther, Total: time.Hour}}),
+			profile.Request{Outcome: profile.OutcomeFailed, Total: time.Second, Why: "failed"}, "error: a request failed after 1s: failed"},
 	} {
 		t.Run(name, func(t *testing.T) {
 			synctest.Test(t, func(t *testing.T) {
@@ -211,27 +210,27 @@ func TestTriggers(t *testing.T) {
 					return core.Profiles.List()
 				}
 				for _, r := range c.calm {
-					core.Profiles.OnRequest(r)
+					core.Profiles.ObserveRequest(r)
 				}
 				if list := made(); len(list) != 0 {
 					t.Fatalf("it went off: %+v", list)
 				}
 				began := time.Now()
-				core.Profiles.OnRequest(c.alarming)
-				core.Profiles.OnRequest(c.alarming)
+				core.Profiles.ObserveRequest(c.alarming)
+				core.Profiles.ObserveRequest(c.alarming)
 				list := made()
 				if len(list) != 1 || list[0].Trigger != c.trigger.Kind || list[0].Label != c.label || list[0].StoppedAt.Sub(began) != time.Second {
 					t.Fatalf("profiles %+v", list)
 				}
 				for range 20 { // 40 s
-					core.Profiles.OnRequest(c.alarming)
+					core.Profiles.ObserveRequest(c.alarming)
 					if n := len(made()); n != 1 {
 						t.Fatalf("%d snapshots within min_interval", n)
 					}
 				}
 				time.Sleep(20 * time.Second)
 				c.alarming.Total *= 10 // the percentile has moved
-				core.Profiles.OnRequest(c.alarming)
+				core.Profiles.ObserveRequest(c.alarming)
 				if n := len(made()); n != 2 {
 					t.Errorf("%d snapshots after min_interval", n)
 				}
@@ -245,7 +244,7 @@ func TestTriggerDuringProfile(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		c := flying(t, profile.Trigger{Kind: profile.TriggerError, MinInterval: time.Second})
 		start(t, c, profile.StartRequest{})
-		c.Profiles.OnRequest(engine.Report{Outcome: engine.OutcomeFailed})
+		c.Profiles.ObserveRequest(profile.Request{Outcome: profile.OutcomeFailed})
 		time.Sleep(time.Second)
 		stop(t, c, "")
 		if list := c.Profiles.List(); len(list) != 1 || list[0].Trigger != "" {

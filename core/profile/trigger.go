@@ -6,8 +6,6 @@ import (
 	"slices"
 	"sync"
 	"time"
-
-	"github.com/strobe-dev/strobe/core/engine"
 )
 
 // Kinds of trigger.
@@ -55,8 +53,25 @@ func newTrigger(d *deck, t Trigger) *trigger {
 	return &trigger{Trigger: t, deck: d}
 }
 
-// OnRequest tells the triggers of a request that has ended. It is [engine.Observer]'s and never waits.
-func (m *Manager) OnRequest(r engine.Report) {
+// Request is how a request went.
+type Request struct {
+	Total   time.Duration // from arrival to the end
+	Outcome Outcome
+	Why     string // of a failure, for people: "failed", "timeout"
+}
+
+// Outcome of a request.
+type Outcome uint8
+
+// Outcomes.
+const (
+	OutcomeOK     Outcome = iota
+	OutcomeFailed         // not by its caller's fault
+	OutcomeOther          // refused, cancelled
+)
+
+// ObserveRequest tells the triggers of a request that has ended. It never waits.
+func (m *Manager) ObserveRequest(r Request) {
 	if m.flight == nil {
 		return
 	}
@@ -68,7 +83,7 @@ func (m *Manager) OnRequest(r engine.Report) {
 }
 
 // reason is why a request makes the trigger go off; empty when it does not.
-func (t *trigger) reason(r engine.Report) string {
+func (t *trigger) reason(r Request) string {
 	total := r.Total.Round(time.Millisecond)
 	switch t.Kind {
 	case TriggerSlow:
@@ -80,16 +95,16 @@ func (t *trigger) reason(r engine.Report) string {
 			return fmt.Sprintf("a request took %v, more than %v times the 99th percentile, %v", total, t.Factor, p99.Round(time.Millisecond))
 		}
 	case TriggerError:
-		if r.Outcome == engine.OutcomeFailed || r.Outcome == engine.OutcomeTimeout {
-			return fmt.Sprintf("a request failed after %v: %s", total, r.Outcome)
+		if r.Outcome == OutcomeFailed {
+			return fmt.Sprintf("a request failed after %v: %s", total, r.Why)
 		}
 	}
 	return ""
 }
 
 // percentile is the 99th of the requests before this one that went well, and takes this one in.
-func (t *trigger) percentile(r engine.Report) time.Duration {
-	if r.Outcome != engine.OutcomeOK {
+func (t *trigger) percentile(r Request) time.Duration {
+	if r.Outcome != OutcomeOK {
 		return 0
 	}
 	t.mu.Lock()
@@ -182,5 +197,3 @@ func (d *deck) longestAfter() time.Duration {
 	}
 	return slices.MaxFunc(d.triggers, func(a, b *trigger) int { return cmp.Compare(a.After, b.After) }).After
 }
-
-var _ engine.Observer = (*Manager)(nil)

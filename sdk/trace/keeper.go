@@ -60,6 +60,7 @@ func (k *keeper) run() {
 			names.retry(&k.seg.meta)
 			k.seg.full.Store(false) // room may have been made
 			k.prepare()
+			k.seg.counted.advance(k.seg)
 			next := k.r.every
 			if len(early) > 1 {
 				early = early[1:]
@@ -86,8 +87,8 @@ func (k *keeper) prepare() {
 			reserved = s.reserved.Load()
 		}
 		s.populated = max(s.populated, min(used, reserved)&^(step-1)) // writers were there first
-		if s.populated < reserved && s.populated-used < k.more*populateAhead {
-			if s.populate(min(s.populated+step, reserved)) == nil {
+		if s.populated < reserved && s.populated-used < k.more*k.seg.ahead {
+			if s.populate(min(s.populated+min(step, s.ahead), reserved)) == nil {
 				continue
 			}
 		}
@@ -104,7 +105,7 @@ func (k *keeper) setWake(reserved int64) {
 		at = reserved - k.more*reserveAhead/2
 	}
 	if k.seg.populated < reserved {
-		at = min(at, k.seg.populated-k.more*populateAhead/2)
+		at = min(at, k.seg.populated-k.more*k.seg.ahead/2)
 	}
 	if k.seg.mark != 0 && !k.told {
 		at = min(at, k.seg.mark)

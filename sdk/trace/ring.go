@@ -83,6 +83,7 @@ func (f *flight) open() (*segmentFile, error) {
 	}
 	f.files++
 	seg.sequence = h.Sequence
+	seg.ahead = seg.limit / 4 &^ 4095 // most segments end by their time, hardly used
 	seg.mark, seg.marked = seg.limit/4*3, f.full
 	return seg, nil
 }
