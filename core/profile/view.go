@@ -148,8 +148,8 @@ type Artifact struct {
 // Losses counts events that were not recorded.
 type Losses struct {
 	Total uint64 `json:"total"` // events
-	// ByReason counts by reason those that are not zero: full, not_ready, depth, corrupt, which are events, and names and
-	// truncated, which are texts that were cut.
+	// ByReason counts by reason those that are not zero: full, not_ready, depth, corrupt, which are events; names and
+	// truncated, which are texts that were cut; unknown, which are records of kinds that the reader is too old for.
 	ByReason map[string]uint64 `json:"by_reason"`
 }
 
@@ -171,6 +171,9 @@ func lossesRead(l recording.Losses) Losses {
 	if l.Corrupt > 0 {
 		out.Total += l.Corrupt
 		out.ByReason["corrupt"] = l.Corrupt
+	}
+	if l.Unknown > 0 {
+		out.ByReason["unknown"] = l.Unknown
 	}
 	return out
 }

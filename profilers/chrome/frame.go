@@ -183,6 +183,7 @@ func kindName(k trace.ProcessKind) string {
 func lossReasons(l recording.Losses) map[string]uint64 {
 	all := map[string]uint64{
 		"full": l.Full, "not_ready": l.NotReady, "depth": l.Depth, "names": l.Names, "truncated": l.Truncated, "corrupt": l.Corrupt,
+		"unknown": l.Unknown,
 	}
 	for reason, n := range all {
 		if n == 0 {

@@ -140,6 +140,7 @@ func (a *Aggregator) sumLosses() Losses {
 		add("names", s.Lost.Names)
 		add("truncated", s.Lost.Truncated)
 		add("corrupt", s.Lost.Corrupt)
+		add("unknown", s.Lost.Unknown)
 	}
 	return l
 }

@@ -947,7 +947,9 @@ type Losses struct {
 	// Spans nested too deep to be carried over.
 	Depth uint64 `protobuf:"varint,5,opt,name=depth,proto3" json:"depth,omitempty"`
 	// Records that could not be read.
-	Corrupt       uint64 `protobuf:"varint,6,opt,name=corrupt,proto3" json:"corrupt,omitempty"`
+	Corrupt uint64 `protobuf:"varint,6,opt,name=corrupt,proto3" json:"corrupt,omitempty"`
+	// Records of kinds that came after the reader's version, and were passed over.
+	Unknown       uint64 `protobuf:"varint,7,opt,name=unknown,proto3" json:"unknown,omitempty"`
 	unknownFields protoimpl.UnknownFields
 	sizeCache     protoimpl.SizeCache
 }
@@ -1020,6 +1022,13 @@ func (x *Losses) GetDepth() uint64 {
 func (x *Losses) GetCorrupt() uint64 {
 	if x != nil {
 		return x.Corrupt
+	}
+	return 0
+}
+
+func (x *Losses) GetUnknown() uint64 {
+	if x != nil {
+		return x.Unknown
 	}
 	return 0
 }
@@ -1182,14 +1191,15 @@ const file_strobe_profiler_v1_profiler_proto_rawDesc = "" +
 	"\revent_cost_ps\x18\x11 \x01(\rR\veventCostPs\x12\x14\n" +
 	"\x05cores\x18\x12 \x01(\x05R\x05cores\x12\x1f\n" +
 	"\vrecorded_ns\x18\x13 \x01(\x03R\n" +
-	"recordedNs\"\x9d\x01\n" +
+	"recordedNs\"\xb7\x01\n" +
 	"\x06Losses\x12\x12\n" +
 	"\x04full\x18\x01 \x01(\x04R\x04full\x12\x1b\n" +
 	"\tnot_ready\x18\x02 \x01(\x04R\bnotReady\x12\x14\n" +
 	"\x05names\x18\x03 \x01(\x04R\x05names\x12\x1c\n" +
 	"\ttruncated\x18\x04 \x01(\x04R\ttruncated\x12\x14\n" +
 	"\x05depth\x18\x05 \x01(\x04R\x05depth\x12\x18\n" +
-	"\acorrupt\x18\x06 \x01(\x04R\acorrupt\"\x0e\n" +
+	"\acorrupt\x18\x06 \x01(\x04R\acorrupt\x12\x18\n" +
+	"\aunknown\x18\a \x01(\x04R\aunknown\"\x0e\n" +
 	"\fAbortRequest\"\x0f\n" +
 	"\rAbortResponse2\xd8\x02\n" +
 	"\x0fProfilerService\x12I\n" +
