@@ -17,7 +17,7 @@ import (
 
 // Options of a follower. The zero value is usable.
 type Options struct {
-	BatchEvents int   // largest number of events in a batch; 4,096 when zero
+	BatchEvents int // largest number of events in a batch; 4,096 when zero
 	// MaxMemory is how many bytes names, clock pairs, tracks and open spans of all processes may take; 64 MiB when zero.
 	// What is beyond is passed over and counted in [Losses].Corrupt; a name then is shown as name#17.
 	MaxMemory int64
