@@ -3,10 +3,12 @@ package main
 import (
 	"encoding/json"
 	"fmt"
+	"math/rand/v2"
 	"os"
 	"path/filepath"
 	"strings"
 	"sync"
+	"sync/atomic"
 	"syscall"
 	"testing"
 	"time"
@@ -37,7 +39,7 @@ profiler "chrome" {
 `
 
 // startFlying starts a server that remembers, with a bound for slow requests.
-func startFlying(t *testing.T, slow string) *process {
+func startFlying(t testing.TB, slow string) *process {
 	dir := t.TempDir()
 	write(t, dir, "plugins.hcl", fmt.Sprintf(flightHCL, slow))
 	return startServerIn(t, dir)
@@ -154,4 +156,80 @@ func TestTriggeredSnapshots(t *testing.T) {
 	if found != 3 {
 		t.Errorf("%d denoise steps of the dead rank, want 3", found)
 	}
+}
+
+// BenchmarkSnapshot times the replies to snapshots of a server that has drawn for the whole window, while it draws and
+// while it does not. The reply that does not wait comes when the past is safe; the other one when it is exported, too.
+func BenchmarkSnapshot(b *testing.B) {
+	p := startFlying(b, "1h")
+	for i, began := 0, time.Now(); time.Since(began) < 20*time.Second; i++ {
+		p.draw(i, 20)
+	}
+	for _, load := range []bool{false, true} {
+		b.Run(fmt.Sprintf("load=%v", load), func(b *testing.B) {
+			var stop atomic.Bool
+			var wg sync.WaitGroup
+			defer wg.Wait()
+			defer stop.Store(true)
+			for i := 0; load && i < 2; i++ {
+				wg.Go(func() {
+					for !stop.Load() {
+						p.draw(i, 20)
+					}
+				})
+			}
+			var safe, exported []float64
+			for range b.N {
+				began := time.Now()
+				v := p.snapshot("?wait=false")
+				safe = append(safe, float64(time.Since(began))/1e6)
+				p.post("/v1/profiles/"+v.ID+"/stop", "") // waits for its end
+				began = time.Now()
+				p.snapshot("")
+				exported = append(exported, float64(time.Since(began))/1e6)
+			}
+			b.ReportMetric(median(safe), "safe-ms")
+			b.ReportMetric(median(exported), "exported-ms")
+			b.ReportMetric(0, "ns/op")
+		})
+	}
+}
+
+func (p *process) snapshot(query string) (v profile.View) {
+	p.t.Helper()
+	r := p.post("/v1/profiles/snapshot"+query, "")
+	if err := json.Unmarshal(r.body, &v); err != nil || r.status != 200 {
+		p.t.Fatalf("%d %s", r.status, r.body)
+	}
+	return v
+}
+
+// BenchmarkServingFlight tells what the flight recorder costs: an iteration is one pair, the same pictures by a server that
+// remembers and by one that does not, in random order. Run it with -benchtime 40x or more.
+func BenchmarkServingFlight(b *testing.B) {
+	with, without := startFlying(b, "1h"), startServer(b)
+	warm(with)
+	warm(without)
+	draw := func(p *process) float64 {
+		began := time.Now()
+		for i := range imagesPerSide {
+			p.draw(i, 20)
+		}
+		return float64(time.Since(began))
+	}
+	var ratios []float64
+	for range b.N {
+		var on, off float64
+		if rand.N(2) == 0 {
+			on, off = draw(with), draw(without)
+		} else {
+			off, on = draw(without), draw(with)
+		}
+		ratios = append(ratios, off/on)
+	}
+	median, low, high := medianInterval(ratios)
+	b.ReportMetric(median, "on/off")
+	b.ReportMetric(low, "low95")
+	b.ReportMetric(high, "high95")
+	b.ReportMetric(0, "ns/op")
 }
