@@ -18,7 +18,7 @@ import (
 const sourceWait = 2 * time.Second
 
 // errStillMeasuring is why a profile has an empty segment of a profiler whose Record hangs.
-var errStillMeasuring = errors.New("Record of an earlier profile has not returned")
+var errStillMeasuring = errors.New("the Record of an earlier profile has not returned")
 
 // source is one profile's measuring: a recorder, and the author's Record in a goroutine.
 type source struct {

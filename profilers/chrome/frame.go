@@ -88,6 +88,8 @@ type about struct {
 	Events    uint64     `json:"events"`
 	Dropped   uint64     `json:"dropped"`              // the bound on the trace's bytes was reached
 	Arrows    uint64     `json:"arrows_without_other"` // one end was not recorded
+	// Losses of the file's processes by reason, what was not recorded.
+	Losses map[string]uint64 `json:"losses,omitempty"`
 	// Cost is what recording the file's processes took of their time, by their own measure; absent when none measured.
 	Cost      *recording.Cost `json:"cost,omitempty"`
 	Processes []aboutProcess  `json:"processes"`
@@ -134,6 +136,12 @@ func (s *sink) about(sum profiler.Summary, p *process) about {
 		row := o.about(sum)
 		if read := o.read(sum); read != nil {
 			of = append(of, *read)
+		}
+		for reason, n := range row.Losses {
+			if a.Losses == nil {
+				a.Losses = map[string]uint64{}
+			}
+			a.Losses[reason] += n
 		}
 		a.Events += row.Events
 		a.Dropped += row.Dropped

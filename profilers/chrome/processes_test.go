@@ -213,6 +213,9 @@ func TestLossesAreTold(t *testing.T) {
 			t.Errorf("%+v: %s", p, diff)
 		}
 		about := parse(t, filepath.Join(dir, filepath.FromSlash(a.Name))).Strobe
+		if diff := cmp.Diff(p.Losses, about.Losses); diff != "" {
+			t.Errorf("losses of all processes: %s", diff)
+		}
 		if c := about.Cost; c == nil || c.Events != 1000 || c.NsPerEvent != 20 || c.CoreShare != 2e-5 || p.Cost == nil || *p.Cost != *c {
 			t.Errorf("cost %+v, of the process %+v", c, p.Cost)
 		}
