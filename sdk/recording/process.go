@@ -173,7 +173,11 @@ func (p *process) pair(c clockPair) bool {
 	if !p.own.add(c) {
 		return false
 	}
-	if len(p.own.pairs) > n && !p.follow.take(pairCost) {
+	switch {
+	case len(p.own.pairs) == n:
+	case n >= 2 && p.clock != nil && p.clock != &p.own:
+		p.own.pairs = append(p.own.pairs[:1], c) // core's clock is used: of the own one only how long it was recorded counts
+	case !p.follow.take(pairCost):
 		p.own.pairs = p.own.pairs[:n]
 		return false
 	}
