@@ -38,11 +38,14 @@ type entry struct {
 	lock   *os.File    // held while this server works on the profile
 }
 
+// idTime is how an id begins.
+const idTime = "20060102-150405"
+
 // newID is a profile's name: when it began, in UTC, and something to tell two of one second apart.
 func newID(now time.Time) string {
 	var b [3]byte
 	rand.Read(b[:]) // never fails
-	return now.UTC().Format("20060102-150405") + "-" + hex.EncodeToString(b[:])
+	return now.UTC().Format(idTime) + "-" + hex.EncodeToString(b[:])
 }
 
 // segment is the file name of a process's segment.

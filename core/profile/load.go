@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"io/fs"
 	"os"
 	"path/filepath"
 	"regexp"
@@ -53,6 +54,9 @@ func (m *Manager) loadOne(id string) {
 		m.log.Warn("settle an export that a server left", logID, id, logError, err)
 	}
 	v, err := readManifest(filepath.Join(p.dir, manifestName), id)
+	if errors.Is(err, fs.ErrNotExist) {
+		v, err = m.withoutManifest(p, err)
+	}
 	if err == nil && !v.State.Final() {
 		if err = m.takeOver(p, v); err == nil {
 			m.entries[id] = p

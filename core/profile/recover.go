@@ -34,6 +34,19 @@ func (m *Manager) takeOver(p *entry, v View) error {
 	return nil
 }
 
+// withoutManifest is a profile that has segments and no manifest: its server was killed between the two. Otherwise there
+// is nothing to recover, and missing comes back.
+func (m *Manager) withoutManifest(p *entry, missing error) (View, error) {
+	if _, err := segmentsIn(p.recordingDir()); err != nil {
+		return View{}, missing
+	}
+	started, err := time.Parse(idTime, p.id[:len(idTime)])
+	if err != nil {
+		return View{}, missing
+	}
+	return View{ID: p.id, State: StateStarting, Model: m.o.Model, StartedAt: started, Profilers: m.o.Profilers}.clone(), nil
+}
+
 // leftWhile puts v on its way to its end and remembers in which state the server left it.
 func (p *entry) leftWhile(v *View) {
 	p.leftIn = v.State

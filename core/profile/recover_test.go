@@ -241,3 +241,17 @@ func TestRecoverTruncatedSegment(t *testing.T) {
 		}
 	}
 }
+
+// A server that was killed before it had written the manifest leaves segments only; they are exported all the same.
+func TestRecoverWithoutAManifest(t *testing.T) {
+	dir, id := crash(t)
+	if err := os.Remove(filepath.Join(dir, id, "recording", "profile.json")); err != nil {
+		t.Fatal(err)
+	}
+	x := reader("chrome")
+	m := coretest.NewManager(t, profile.Options{Dir: dir, Profilers: []string{"chrome"}, Offline: func(string) (profile.Exporter, error) { return x, nil }})
+	v := recovered(t, m, id)
+	if v.State != profile.StateRecovered || len(v.Artifacts) == 0 || len(v.Processes) != 2 || !strings.Contains(v.Warnings[0], "while the profile was starting") {
+		t.Errorf("view %+v", v)
+	}
+}
