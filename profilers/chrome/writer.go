@@ -28,7 +28,7 @@ type writer struct {
 type job struct {
 	text   []byte
 	files  [2]*gzFile // one may be nil
-	of     *process // whose events they are; nil: nobody counts them
+	of     *process   // whose events they are; nil: nobody counts them
 	events uint64
 	always bool // the bound on the files' size does not count: a file's head
 	final  bool // of the end: taken if it fits, even when something before it did not
