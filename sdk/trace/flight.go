@@ -135,6 +135,11 @@ func (r *Recorder) Snapshot(s Snapshot) (SnapshotStats, error) {
 	case r.keeper != nil && !r.flying:
 		return SnapshotStats{}, fmt.Errorf("snapshot: %w", ErrRecording)
 	}
+	if r.keeper == nil { // it could not go on after a recording
+		if err := f.begin(r.started); err != nil {
+			return SnapshotStats{}, fmt.Errorf("snapshot: %w", err)
+		}
+	}
 	if err := f.rotate(); err != nil {
 		return SnapshotStats{}, fmt.Errorf("snapshot: %w", err)
 	}

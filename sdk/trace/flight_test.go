@@ -286,6 +286,69 @@ func TestFlightRefuses(t *testing.T) {
 	})
 }
 
+// TestFlightSince leaves out what was over, and nothing else.
+func TestFlightSince(t *testing.T) {
+	r := newRecorder()
+	startFlight(t, r, trace.MinFlightBytes, time.Minute)
+	track := r.Track("w")
+	long := track.Begin(nameOuter)
+	open := track.Begin(nameOuter)
+	track.Begin(nameInner).End()
+	track.Instant(nameMark, trace.Int(keyN, 1))
+	time.Sleep(20 * time.Millisecond)
+	since := time.Now()
+	time.Sleep(20 * time.Millisecond)
+	track.Instant(nameMark, trace.Int(keyN, 2))
+	dir, _ := snapshot(t, r)
+	names := map[string]int{}
+	f := recording.Follow(dir, recording.Options{Since: since.UnixNano()})
+	defer f.Close()
+	sums, err := f.Finish(t.Context(), func(b *recording.Batch) error {
+		for e := range b.All() {
+			names[e.Name.Text]++
+		}
+		return nil
+	})
+	if err != nil || names["outer"] != 2 || names["inner"] != 0 || names["mark"] != 1 || sums[0].Events != 3 {
+		t.Errorf("%v, %+v, %v", names, sums, err)
+	}
+	open.End()
+	long.End()
+}
+
+// TestFlightFolderGone goes on in the segment that it has, and when the folder is back, in the next.
+func TestFlightFolderGone(t *testing.T) {
+	r := newRecorder()
+	ring := startFlight(t, r, trace.MinFlightBytes, time.Minute)
+	track := r.Track("w")
+	if err := os.RemoveAll(ring); err != nil {
+		t.Fatal(err)
+	}
+	track.Instant(nameMark, trace.Int(keyN, 1))
+	if _, err := r.Snapshot(trace.Snapshot{Dir: t.TempDir(), Label: "p"}); !errors.Is(err, os.ErrNotExist) {
+		t.Errorf("a snapshot without the folder: %v", err)
+	}
+	start(t, r, filepath.Join(t.TempDir(), "a.seg"), 1<<20)
+	if _, err := r.Stop(); err != nil {
+		t.Fatal(err)
+	}
+	if r.On() {
+		t.Error("it records into nothing")
+	}
+	if _, err := r.Snapshot(trace.Snapshot{Dir: t.TempDir(), Label: "p"}); !errors.Is(err, os.ErrNotExist) {
+		t.Errorf("a snapshot while nothing is recorded: %v", err)
+	}
+	if err := os.Mkdir(ring, 0o700); err != nil {
+		t.Fatal(err)
+	}
+	snapshot(t, r)
+	track.Instant(nameMark, trace.Int(keyN, 2))
+	dir, _ := snapshot(t, r)
+	if got := readAll(t, dir).tracks["w"]; len(got.marks) != 1 || !got.marks[2] {
+		t.Errorf("marks %v", got.marks)
+	}
+}
+
 // BenchmarkSnapshot is how long a snapshot of a full ring takes while a writer writes.
 func BenchmarkSnapshot(b *testing.B) {
 	for _, load := range []bool{false, true} {
