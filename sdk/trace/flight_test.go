@@ -187,7 +187,8 @@ func TestFlightBounds(t *testing.T) {
 		}
 	}
 	dir, st := snapshot(t, r)
-	if got := readAll(t, dir); got.events < st.Events || got.events > st.Events+1 || got.corrupt > 0 { // one may have begun in a segment that went
+	if got := readAll(t, dir); got.events < st.Events || got.events > st.Events+uint64(len(st.Segments)) || got.corrupt > 0 {
+		// A span that began while its segment was frozen is only in the next one, as carried, which stats do not count.
 		t.Errorf("read %d events, %d corrupt; the snapshot said %d", got.events, got.corrupt, st.Events)
 	}
 }
