@@ -42,7 +42,7 @@ func (m *Manager) exportWith(ctx context.Context, p *entry, x Exporter, stopped 
 	e := exported{row: Export{Profiler: x.Name(), State: ExportComplete}}
 	var err error
 	e.reply, err = finish(ctx, p, x, stopped)
-	if death := died(x); err != nil && death != nil && ctx.Err() == nil {
+	if death := deathIn(x, err); death != nil && ctx.Err() == nil {
 		m.log.Warn("export again with a new process", logID, p.id, logProfiler, x.Name(), logError, death)
 		if e.reply, err = m.openAndFinish(ctx, p, x, stopped); err != nil {
 			err = fmt.Errorf("%w; it had been started again because %w", err, death)
@@ -70,6 +70,18 @@ func died(x Exporter) error {
 		return x.Err()
 	}
 	return nil
+}
+
+// deathIn is the end of x's process that err comes from, or nil. It may have ended before it was up.
+func deathIn(x Exporter, err error) error {
+	var exit *wire.ExitError
+	switch {
+	case err == nil:
+		return nil
+	case errors.As(err, &exit), errors.Is(err, wire.ErrHandshake): // killed before it had said a word
+		return err
+	}
+	return died(x)
 }
 
 // finishOpen has a profiler finish that followed the recording. Beside an error the reply has what was read.

@@ -257,6 +257,8 @@ func (m *Manager) concludeRecovery(p *entry, exports []exported, lost error) {
 	m.mu.Unlock()
 	if i := slices.IndexFunc(exports, func(e exported) bool { return e.answered }); i >= 0 {
 		final.Requests = max(final.Requests, int64(exports[i].reply.Table.Requests))
+	} else if lost == nil {
+		m.summarize(p, &final)
 	}
 	final.conclude(exports)
 	final.Warnings = append([]string{p.whatHappened(&final)}, final.Warnings...)
@@ -266,9 +268,6 @@ func (m *Manager) concludeRecovery(p *entry, exports []exported, lost error) {
 		final.Error = fmt.Sprintf("the server ended while the profile was %s; its recording is kept: %s", p.leftIn, final.Error)
 	}
 	m.saveSummary(p, &final, exports)
-	if !slices.ContainsFunc(exports, func(e exported) bool { return e.answered }) && lost == nil {
-		m.summarize(p, &final)
-	}
 	m.write(p, &final)
 	m.mu.Lock()
 	p.view = final

@@ -142,6 +142,9 @@ func TestRecoverWithoutItsProfiler(t *testing.T) {
 	if v.State != profile.StateFailed || !strings.Contains(v.Error, "its recording is kept") || !strings.Contains(v.Error, "is declared") || v.Exports[0].State != profile.ExportFailed {
 		t.Errorf("view %+v", v)
 	}
+	if !strings.Contains(v.Warnings[0], "2 spans were open") {
+		t.Errorf("warnings %q", v.Warnings)
+	}
 	if v.Events < 20 || v.Processes[0].OpenSpans != 2 {
 		t.Errorf("figures %+v", v.Processes)
 	}
