@@ -229,13 +229,15 @@ func (c *Catalog) Profiler(name string) (*Profiler, error) {
 }
 
 // Offline is the profiler of a block in a process of its own, which is started at its first use: it exports recordings
-// that have ended while the other one follows a profile. Whoever asked for it closes it; Close of the catalog does, too.
+// that have ended, at the lowest priority, while the other one follows a profile. Whoever asked for it closes it; Close of
+// the catalog does, too.
 func (c *Catalog) Offline(name string) (*Profiler, error) {
 	p, err := c.Profiler(name)
 	if err != nil {
 		return nil, err
 	}
 	off := newProfiler(c, p.unit, p.describedAs())
+	off.offline = true
 	c.closers.add(off)
 	return off, nil
 }

@@ -29,6 +29,7 @@ func (e *UnknownProfilerError) Error() string {
 type Profiler struct {
 	catalog   *Catalog
 	unit      unit
+	offline   bool // of Catalog.Offline
 	described wire.Description
 
 	starting chan struct{} // holds one token: one start at a time
@@ -91,7 +92,13 @@ func (p *Profiler) Open(ctx context.Context, r wire.OpenRequest) error {
 	if err != nil {
 		return p.note(err)
 	}
-	return p.note(process.Open(ctx, r))
+	if err := process.Open(ctx, r); err != nil {
+		return p.note(err)
+	}
+	if p.offline { // it has started in good time; what it does now can wait
+		process.Yield()
+	}
+	return nil
 }
 
 // Measures tells whether the profiler records on its own account when a profile says where.
