@@ -5,7 +5,9 @@ import (
 	"errors"
 	"os"
 	"path/filepath"
+	"runtime"
 	"strings"
+	"syscall"
 	"testing"
 
 	"github.com/strobe-dev/strobe/core/catalog"
@@ -90,6 +92,9 @@ func TestOffline(t *testing.T) {
 			t.Fatal(err)
 		}
 	}
+	if slow, fast := niceness(t, off.PID()), niceness(t, live.PID()); slow != 19 || fast >= slow {
+		t.Errorf("nice is %d, that of the profiler that follows %d", slow, fast)
+	}
 	if err := off.Err(); err != nil {
 		t.Error(err)
 	}
@@ -102,6 +107,19 @@ func TestOffline(t *testing.T) {
 	if _, err := live.Finish(t.Context(), wire.FinishRequest{}); err != nil {
 		t.Error("the other one:", err)
 	}
+}
+
+// niceness of a process.
+func niceness(t *testing.T, pid int) int {
+	t.Helper()
+	n, err := syscall.Getpriority(syscall.PRIO_PROCESS, pid)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if runtime.GOOS == "linux" {
+		return 20 - n // as the system call gives it
+	}
+	return n
 }
 
 // Without a server only the profilers that are asked for are started.
