@@ -295,6 +295,13 @@ func FuzzTextOfFile(f *testing.F) {
 // FuzzParseText feeds texts: an error has a line, and what is accepted comes back.
 func FuzzParseText(f *testing.F) {
 	f.Add(textOf(f, sample().bytes()))
+	for _, path := range goldens(f) {
+		text, err := os.ReadFile(path)
+		if err != nil {
+			f.Fatal(err)
+		}
+		f.Add(string(text))
+	}
 	f.Add(someHeader + "chunk 3 track=1\n\tagain record kind=99 data=0011223344556677\nraw at=9 data=ff # x\n")
 	f.Fuzz(func(t *testing.T, text string) {
 		files, err := parseText(text)
