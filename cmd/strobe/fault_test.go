@@ -284,6 +284,9 @@ func ended(pid int) bool {
 func (f *fault) finish(v victims, id string) {
 	if v.core {
 		f.serve()
+		if f.random.IntN(3) == 0 {
+			f.killRecovery()
+		}
 	}
 	view := f.settled(id)
 	text := strings.Join(view.Warnings, "\n") + view.Error
@@ -299,6 +302,18 @@ func (f *fault) finish(v victims, id string) {
 		if e.State != profile.ExportComplete {
 			f.t.Errorf("after the death of %s an export is %s", v, show(view))
 		}
+	}
+}
+
+// killRecovery kills the server that recovers a profile, or the profiler that exports it.
+func (f *fault) killRecovery() {
+	f.pause(0, 40)
+	v := victims{core: f.random.IntN(2) == 0}
+	v.profiler = !v.core
+	f.did[fmt.Sprintf("%s in recovering", v)]++
+	f.kill(v, f.plugin(countedArg)[0])
+	if v.core {
+		f.serve()
 	}
 }
 
