@@ -29,6 +29,25 @@ profile {
   keep         = 20         # finished profiles kept; older ones go
 }
 
+# Record all the time and remember the last seconds: `strobe profile snapshot` turns them into a profile, and so does a
+# trigger, which is limited in rate. What it takes is bounded in bytes and time. An example:
+# flight_recorder {
+#   window    = "30s"   # how far back
+#   max_bytes = "64MiB" # of all processes together, at least 8MiB each
+#   trigger "slow" {
+#     slower_than = "2s" # a request that took longer
+#   }
+#   trigger "p99" {
+#     factor = 3 # a request that took longer than so many times the 99th percentile of the last ones
+#   }
+#   trigger "error" {
+#     after = "1s" # what follows belongs to the snapshot too
+#   }
+#   trigger "death" {
+#     min_interval = "1m" # from one snapshot of a trigger to its next
+#   }
+# }
+
 # A model is a chain of stages. Each stage is a plugin in processes of its own, and images flow from stage to stage.
 # A stage's plugin is named like the stage unless `plugin` says otherwise.
 
@@ -60,6 +79,15 @@ model "emoji" {
 
 # Chrome trace files, for ui.perfetto.dev, TensorBoard, speedscope and HolisticTraceAnalysis.
 profiler "chrome" {
+}
+
+# Measures the host while a profile runs: processor time, memory and context switches of core and the ranks, power, clocks
+# and memory of GPUs. Every profiler of the same profile exports it: `strobe profile start --profiler chrome --profiler hostmon`,
+# or add "hostmon" to server.profilers.
+profiler "hostmon" {
+  # config {
+  #   interval = "200ms" # between two samples
+  # }
 }
 
 # A plugin of your own: any program that speaks the protocol, pinned by its checksum if you like. An example:

@@ -11,7 +11,7 @@ import (
 	"github.com/strobe-dev/strobe/core/config"
 )
 
-var known = config.Known{Models: []string{"dit", "resize"}, Profilers: []string{"chrome"}}
+var known = config.Known{Models: []string{"dit", "resize"}, Profilers: []string{"chrome", "hostmon"}}
 
 func parse(t *testing.T, src string) *config.Config {
 	t.Helper()
@@ -33,7 +33,7 @@ func TestShippedConfigurationIsSound(t *testing.T) {
 }
 
 // commentedOut matches a comment that is configuration rather than prose.
-var commentedOut = regexp.MustCompile(`^(\s*)# (\s*(?:[a-z_0-9]+\s+=.*|[a-z]+(?: "[^"]*")? \{|\}))$`)
+var commentedOut = regexp.MustCompile(`^(\s*)# (\s*(?:[a-z_0-9]+\s+=.*|[a-z_]+(?: "[^"]*")? \{|\}))$`)
 
 func uncommented(src string) (text string, lines int) {
 	var out strings.Builder
@@ -66,7 +66,7 @@ func TestShippedExamplesAreSound(t *testing.T) {
 func TestShippedDefaultsAreTheDefaults(t *testing.T) {
 	text, _ := uncommented(string(strobe.PluginsHCL))
 	shown := parse(t, text)
-	bare := parse(t, "model \"emoji\" {\n  stage \"dit\" {\n  }\n}\nprofiler \"chrome\" {\n}\n")
+	bare := parse(t, "model \"emoji\" {\n  stage \"dit\" {\n  }\n}\nprofiler \"chrome\" {\n}\nflight_recorder {\n}\n")
 	type defaults struct {
 		Listen         string
 		Profilers      []string
@@ -75,12 +75,16 @@ func TestShippedDefaultsAreTheDefaults(t *testing.T) {
 		Body, Bytes    int64
 		Dir            string
 		Keep, Replicas int
+		Window         string
+		FlightBytes    int64
 	}
 	of := func(c *config.Config) defaults {
+		f := c.FlightRecorder
 		return defaults{
 			c.Server.Listen, c.Server.Profilers, c.Server.QueueSize,
 			c.Server.RequestTimeout.String(), c.Profile.MaxDuration.String(),
 			c.Server.MaxBodyBytes, c.Profile.MaxBytes, c.Profile.Dir, c.Profile.Keep, c.Models[0].Stages[0].Replicas,
+			f.Window.String(), f.MaxBytes,
 		}
 	}
 	if d := cmp.Diff(of(bare), of(shown)); d != "" {

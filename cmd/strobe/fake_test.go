@@ -110,6 +110,8 @@ func (f *fakeServer) profiles(w http.ResponseWriter, r *http.Request) {
 		}
 		f.active = true
 		f.reply(w, 200, map[bool]string{true: "start.json", false: "start_compat.json"}[path == "/v1/profiles"], nil)
+	case path == "/v1/profiles/snapshot":
+		f.reply(w, 200, "stop.json", func(v map[string]any) { v["ended_by"] = "snapshot" })
 	case path == "/stop_profile" && f.mode != "ended":
 		f.reply(w, 409, "idle.json", nil)
 	case strings.HasSuffix(path, "/summary"):

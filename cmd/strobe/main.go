@@ -71,6 +71,7 @@ Configuration is the file given by --config, else plugins.hcl in the working fol
 		newValidateCommand(io),
 		newGenerateCommand(io),
 		newProfileCommand(io),
+		newRecordingCommand(io),
 		newPluginCommand(io),
 		newBenchCommand(io),
 		newVersionCommand(io),

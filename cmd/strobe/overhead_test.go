@@ -95,6 +95,14 @@ func (p *process) draw(seed, steps int) {
 
 // pair is the throughput with a profile on over that with it off.
 func pair(p *process) float64 {
+	return pairWith(p, func() (stop func()) {
+		p.post("/start_profile", "")
+		return func() { p.stopProfile() }
+	})
+}
+
+// pairWith is the throughput while what start begins goes on, over that without it. Ending it is not timed.
+func pairWith(p *process, start func() (stop func())) float64 {
 	off := func() time.Duration {
 		began := time.Now()
 		for i := range imagesPerSide {
@@ -103,8 +111,8 @@ func pair(p *process) float64 {
 		return time.Since(began)
 	}
 	on := func() time.Duration {
-		p.post("/start_profile", "")
-		defer p.stopProfile()
+		stop := start()
+		defer stop()
 		return off()
 	}
 	if rand.N(2) == 0 {

@@ -32,7 +32,7 @@ Where an ID is asked for, latest is the newest profile.`,
 		RunE: func(cmd *cobra.Command, _ []string) error { return cmd.Help() },
 	}
 	p.remote.addFlags(cmd)
-	cmd.AddCommand(p.start(), p.stop(), p.status(), p.list(), p.show(), p.open(), p.download(), p.delete())
+	cmd.AddCommand(p.start(), p.stop(), p.snapshot(), p.status(), p.list(), p.show(), p.open(), p.download(), p.delete(), p.export())
 	return cmd
 }
 
@@ -72,7 +72,8 @@ func (p *profileCommand) start() *cobra.Command {
 }
 
 func (p *profileCommand) stop() *cobra.Command {
-	return &cobra.Command{
+	var noWait bool
+	cmd := &cobra.Command{
 		Use:   "stop [ID]",
 		Short: "Stop a profile and print its table",
 		Long: `Stop a profile, by default the one that is recording, and print where the time went.
@@ -83,6 +84,9 @@ A profile that ended by itself is printed too, once.`,
 			c, err := p.remote.client()
 			if err != nil {
 				return err
+			}
+			if noWait {
+				return p.stopNow(cmd.Context(), c, args)
 			}
 			stopped, err := stopOne(cmd.Context(), c, args)
 			if err != nil {
@@ -97,6 +101,8 @@ A profile that ended by itself is printed too, once.`,
 			return report(cmd.Context(), p.io.out, c, stopped)
 		},
 	}
+	cmd.Flags().BoolVar(&noWait, "no-wait", false, "return at once; the export goes on, and show tells how far it is")
+	return cmd
 }
 
 // stopOne stops the profile that is named, or the one that has not ended, or collects the one that ended by itself.

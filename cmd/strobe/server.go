@@ -52,12 +52,17 @@ func newServer(ctx context.Context, cfg *config.Config, log *slog.Logger) (_ *se
 	if s.catalog, err = catalog.Load(ctx, cfg, catalogOptions(log)); err != nil {
 		return nil, err
 	}
+	if len(cfg.Server.Profilers) > 0 {
+		if s.profiles, err = profile.New(s.profileOptions(cfg)); err != nil {
+			return nil, err
+		}
+	}
 	metrics := httpapi.NewMetrics()
 	s.engine = engine.New(cfg.Server.Model, engineStages(s.catalog), engine.Options{
 		QueueSize: cfg.Server.QueueSize,
 		Timeout:   cfg.Server.RequestTimeout,
 		Recorder:  s.recorder,
-		Observer:  metrics,
+		Observer:  s.observer(metrics),
 		Log:       log,
 	})
 	api := httpapi.Options{
@@ -74,10 +79,7 @@ func newServer(ctx context.Context, cfg *config.Config, log *slog.Logger) (_ *se
 		APIKey:           os.Getenv("STROBE_API_KEY"),
 		MaxBodyBytes:     cfg.Server.MaxBodyBytes,
 	}
-	if len(cfg.Server.Profilers) > 0 {
-		if s.profiles, err = profile.New(s.profileOptions(cfg)); err != nil {
-			return nil, err
-		}
+	if s.profiles != nil { // an interface that holds a nil pointer is not nil
 		api.Profiles = s.profiles
 	}
 	handler := httpapi.New(api)
@@ -104,9 +106,17 @@ func (s *server) profileOptions(cfg *config.Config) profile.Options {
 		Model:       cfg.Server.Model,
 		Core:        profile.NewLocal(s.recorder),
 		Exporter:    func(name string) (profile.Exporter, error) { return s.catalog.Profiler(name) },
+		Offline:     func(name string) (profile.Exporter, error) { return s.catalog.Offline(name) },
 		Profilers:   cfg.Server.Profilers,
 		Log:         s.log,
 		ShowDir:     isLoopback(s.listener.Addr()),
+	}
+	if f := cfg.FlightRecorder; f != nil {
+		o.Flight = &profile.Flight{Window: f.Window, MaxBytes: f.MaxBytes}
+		for _, t := range f.Triggers {
+			o.Flight.Triggers = append(o.Flight.Triggers, profile.Trigger{
+				Kind: t.Kind, SlowerThan: t.SlowerThan, Factor: t.Factor, After: t.After, MinInterval: t.MinInterval})
+		}
 	}
 	for _, stage := range s.catalog.Stages() {
 		for _, rank := range stage.Ranks {
@@ -114,6 +124,33 @@ func (s *server) profileOptions(cfg *config.Config) profile.Options {
 		}
 	}
 	return o
+}
+
+// observer tells the metrics of each request, and the flight recorder's triggers.
+type observer struct {
+	metrics  engine.Observer
+	profiles *profile.Manager
+}
+
+// OnRequest implements [engine.Observer].
+func (o observer) OnRequest(r engine.Report) {
+	o.metrics.OnRequest(r)
+	outcome := profile.OutcomeOther
+	switch r.Outcome {
+	case engine.OutcomeOK:
+		outcome = profile.OutcomeOK
+	case engine.OutcomeFailed, engine.OutcomeTimeout:
+		outcome = profile.OutcomeFailed
+	}
+	o.profiles.ObserveRequest(profile.Request{Total: r.Total, Outcome: outcome, Why: string(r.Outcome)})
+}
+
+// observer is who hears of requests: the metrics, and the flight recorder's triggers.
+func (s *server) observer(metrics engine.Observer) engine.Observer {
+	if s.profiles == nil {
+		return metrics
+	}
+	return observer{metrics, s.profiles}
 }
 
 // engineStages shows the catalog's ranks to the engine.

@@ -7,6 +7,8 @@ import (
 	"io"
 	"strings"
 	"testing"
+
+	"github.com/strobe-dev/strobe/sdk/recording"
 )
 
 // traceFile is a Chrome trace as any reader sees it.
@@ -15,6 +17,10 @@ type traceFile struct {
 	BaseTimeNanoseconds int64          `json:"baseTimeNanoseconds"`
 	DistributedInfo     map[string]any `json:"distributedInfo"`
 	Events              []traceEvent   `json:"traceEvents"`
+	Strobe              struct {
+		Cost      *recording.Cost  `json:"cost"`
+		Processes []map[string]any `json:"processes"`
+	} `json:"strobe"`
 }
 
 type traceEvent struct {

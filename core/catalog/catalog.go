@@ -20,6 +20,8 @@ type Options struct {
 	Self     []string
 	Log      *slog.Logger  // nil: nothing is logged
 	Timeouts wire.Timeouts // zero: the defaults
+	// OnlyProfilers are all that is started when it is not nil: no model, and no other profiler.
+	OnlyProfilers []string
 }
 
 // Builtin is a plugin within this binary.
@@ -224,6 +226,20 @@ func (c *Catalog) Profiler(name string) (*Profiler, error) {
 		return p, nil
 	}
 	return nil, &UnknownProfilerError{Name: name, Declared: c.order}
+}
+
+// Offline is the profiler of a block in a process of its own, which is started at its first use: it exports recordings
+// that have ended, at the lowest priority, while the other one follows a profile. Whoever asked for it closes it; Close of
+// the catalog does, too.
+func (c *Catalog) Offline(name string) (*Profiler, error) {
+	p, err := c.Profiler(name)
+	if err != nil {
+		return nil, err
+	}
+	off := newProfiler(c, p.unit, p.describedAs())
+	off.offline = true
+	c.closers.add(off)
+	return off, nil
 }
 
 // Close ends every plugin; none is left when it returns. ctx shortens the patience. It may be called again.

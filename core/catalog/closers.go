@@ -3,6 +3,7 @@ package catalog
 import (
 	"context"
 	"errors"
+	"slices"
 	"sync"
 )
 
@@ -21,6 +22,15 @@ func (c *closers) add(x closer) {
 	c.mu.Lock()
 	defer c.mu.Unlock()
 	c.all = append(c.all, x)
+}
+
+// remove forgets x, which somebody else ends.
+func (c *closers) remove(x closer) {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	if i := slices.Index(c.all, x); i >= 0 {
+		c.all = slices.Delete(c.all, i, i+1)
+	}
 }
 
 // close ends all at once, side by side: their patience is one ctx. It may be called again.

@@ -1,6 +1,7 @@
 package catalog
 
 import (
+	"errors"
 	"slices"
 
 	"github.com/strobe-dev/strobe/core/config"
@@ -23,14 +24,18 @@ type unit struct {
 // plan turns the configuration into units. What cannot be resolved is a finding.
 func plan(cfg *config.Config, o Options) (units []unit, found config.Diagnostics) {
 	served, err := cfg.ServedModel()
-	if err != nil {
-		if ds, ok := err.(config.Diagnostics); ok {
-			found = append(found, ds...)
-		}
-	} else {
+	var missing config.Diagnostics
+	switch {
+	case o.OnlyProfilers != nil:
+	case err == nil:
 		units, found = planModel(cfg, o, served)
+	case errors.As(err, &missing):
+		found = append(found, missing...)
 	}
 	for _, p := range cfg.Profilers {
+		if o.OnlyProfilers != nil && !slices.Contains(o.OnlyProfilers, p.Name) {
+			continue
+		}
 		src, bad := resolve(cfg, o, wire.KindProfiler, p.Plugin, p.Origin)
 		if len(bad) > 0 {
 			found = append(found, bad...)

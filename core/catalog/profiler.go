@@ -29,6 +29,7 @@ func (e *UnknownProfilerError) Error() string {
 type Profiler struct {
 	catalog   *Catalog
 	unit      unit
+	offline   bool // of Catalog.Offline
 	described wire.Description
 
 	starting chan struct{} // holds one token: one start at a time
@@ -47,6 +48,22 @@ func newProfiler(c *Catalog, u unit, d wire.Description) *Profiler {
 
 // Name is the block's label.
 func (p *Profiler) Name() string { return p.unit.name }
+
+// Err is how the process ended by itself; nil while it runs, and when there is none yet.
+func (p *Profiler) Err() error {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	if p.now == nil {
+		return nil
+	}
+	return p.now.Err()
+}
+
+func (p *Profiler) describedAs() wire.Description {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	return p.described
+}
 
 // adopt takes a process that is up.
 func (p *Profiler) adopt(s started) {
@@ -75,7 +92,36 @@ func (p *Profiler) Open(ctx context.Context, r wire.OpenRequest) error {
 	if err != nil {
 		return p.note(err)
 	}
-	return p.note(process.Open(ctx, r))
+	if err := process.Open(ctx, r); err != nil {
+		return p.note(err)
+	}
+	if p.offline { // it has started in good time; what it does now can wait
+		process.Yield()
+	}
+	return nil
+}
+
+// Measures tells whether the profiler records on its own account when a profile says where.
+func (p *Profiler) Measures() bool { return p.describedAs().Has(wire.CapabilitySource) }
+
+// PID of the process, the dead one's while there is no other; 0 when none was started yet.
+func (p *Profiler) PID() int {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	if p.now == nil {
+		return 0
+	}
+	return p.now.PID()
+}
+
+// StopSource ends the measuring that Open began.
+func (p *Profiler) StopSource(ctx context.Context) (wire.SourceReply, error) {
+	process, err := p.running("stop measuring")
+	if err != nil {
+		return wire.SourceReply{}, err
+	}
+	reply, err := process.StopSource(ctx)
+	return reply, p.note(err)
 }
 
 // Finish completes the open profile. Beside an error of the export the reply still holds what was read.
@@ -146,6 +192,7 @@ func (p *Profiler) ensure(ctx context.Context) (*wire.Process, error) {
 
 // Close ends the process.
 func (p *Profiler) Close(ctx context.Context) error {
+	p.catalog.closers.remove(p)
 	p.mu.Lock()
 	p.closed = true
 	p.mu.Unlock()

@@ -29,9 +29,9 @@ type Rank struct {
 	unit    unit
 
 	mu        sync.Mutex
-	now       started       // the process, alive or dead
-	down      error         // why it cannot be called; nil while it is up
-	recording *wire.Process // the process that was told to record
+	now       started // the process, alive or dead
+	down      error   // why it cannot be called; nil while it is up
+	recording taken
 	restarts  int
 
 	stop context.CancelFunc // of the supervisor; nil without one
@@ -99,16 +99,16 @@ func (r *Rank) StartRecording(ctx context.Context, s trace.Start) error {
 	}
 	r.mu.Lock()
 	defer r.mu.Unlock()
-	r.recording = p
+	r.recording = taken{by: p, start: s, paths: []string{s.Path}}
 	return nil
 }
 
 // StopRecording ends the recording. If the process that recorded has died since, the error says how, though another may
-// be up: what it had recorded is in its segment all the same.
+// be up and have recorded on: what they had recorded is in their segments all the same.
 func (r *Rank) StopRecording(ctx context.Context) (trace.Stats, error) {
 	r.mu.Lock()
-	p := r.recording
-	r.recording = nil
+	p, died := r.recording.by, r.recording.died
+	r.recording = taken{}
 	r.mu.Unlock()
 	if p == nil { // a start that ran out of time may have begun all the same: ask the process
 		var err error
@@ -119,7 +119,11 @@ func (r *Rank) StopRecording(ctx context.Context) (trace.Stats, error) {
 	if err := p.Err(); err != nil {
 		return trace.Stats{}, err
 	}
-	return p.StopRecording(ctx)
+	stats, err := p.StopRecording(ctx)
+	if died != nil {
+		return stats, errors.Join(fmt.Errorf("%w; it was started again and recorded on", died), err)
+	}
+	return stats, err
 }
 
 // supervise starts the rank again whenever it dies.
@@ -166,6 +170,7 @@ func (r *Rank) revive(ctx context.Context, wait time.Duration) time.Duration {
 		wait = min(2*wait, backoffMax)
 		s, err := r.catalog.restart(ctx, r.unit)
 		if err == nil {
+			r.resume(ctx, dead, s.Process) // before requests come
 			r.mu.Lock()
 			r.now, r.down = s, nil
 			r.restarts++

@@ -37,6 +37,12 @@ func (r *reader) check(c parsed, known Known) {
 	r.checkModel(c)
 	r.checkProfilers(c)
 	r.found = append(r.found, c.budget()...)
+	if !c.badFlightBytes {
+		r.found = append(r.found, c.flightBudget()...)
+	}
+	if f := c.FlightRecorder; f != nil && c.said.profilers && len(c.Server.Profilers) == 0 {
+		r.add(diag.Warning, f.block, "flight_recorder is not used", "profiling is off: server.profilers is empty")
+	}
 }
 
 // checkPlugin finds a name that is neither a built-in nor a plugin block of the right kind, and reports whether it is one.
@@ -120,10 +126,7 @@ func (c *Config) budget() Diagnostics {
 	if err != nil {
 		return nil
 	}
-	processes := int64(1) // core
-	for _, s := range m.Stages {
-		processes += int64(s.Replicas)
-	}
+	processes := m.processes()
 	need := 2 * processes * SegmentBytes
 	if c.Profile.MaxBytes >= need {
 		return nil

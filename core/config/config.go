@@ -10,8 +10,11 @@ type Config struct {
 	// the file's own folder, or the working folder for the built-in configuration.
 	Dir string
 
-	Server    Server
-	Profile   Profile
+	Server  Server
+	Profile Profile
+	// FlightRecorder is nil when the block is absent: nothing is recorded outside profiles.
+	FlightRecorder *FlightRecorder
+
 	Models    []Model    // in order of the file
 	Profilers []Profiler // in order of the file
 	Plugins   []Plugin   // in order of the file

@@ -46,6 +46,12 @@ func TestLoadReadsEverything(t *testing.T) {
 			ProfileTokenFile: "/etc/strobe/token", APIKeyFile: filepath.Join(dir, "..", "key"), MaxBodyBytes: 3 << 19,
 		},
 		Profile: config.Profile{Dir: "/var/strobe", MaxDuration: time.Hour, MaxBytes: 2 << 30, Keep: 1},
+		FlightRecorder: &config.FlightRecorder{Window: 10 * time.Second, MaxBytes: 128 << 20, Triggers: []config.Trigger{
+			{Kind: config.TriggerSlow, SlowerThan: 2 * time.Second, MinInterval: 10 * time.Second},
+			{Kind: config.TriggerP99, Factor: 2.5, After: time.Second, MinInterval: time.Minute},
+			{Kind: config.TriggerError, After: time.Second, MinInterval: time.Minute},
+			{Kind: config.TriggerDeath, After: time.Second, MinInterval: time.Minute},
+		}},
 		Models: []config.Model{
 			{Name: "a", Stages: []config.Stage{{Name: "dit", Plugin: "dit", Replicas: 1}}},
 			{Name: "b", Stages: []config.Stage{

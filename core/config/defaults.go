@@ -13,6 +13,12 @@ const (
 	DefaultMaxBytes       = 1 << 30
 	DefaultKeep           = 20
 	DefaultReplicas       = 1
+
+	DefaultFlightWindow    = 30 * time.Second
+	DefaultFlightBytes     = 64 << 20
+	DefaultTriggerAfter    = time.Second
+	DefaultTriggerInterval = time.Minute
+	DefaultTriggerFactor   = 3.0
 )
 
 // Every bound of plugins.hcl, both ends allowed.
@@ -30,6 +36,12 @@ const (
 	MinMaxBytes = 16 << 20
 	MaxMaxBytes = 1 << 40
 	MaxKeep     = 10_000
+
+	MinFlightWindow    = time.Second
+	MaxFlightWindow    = time.Hour
+	MinFlightBytes     = 8 << 20 // of one process: a ring of eight segments
+	MinTriggerInterval = time.Second
+	MaxTriggerFactor   = 1000.0
 )
 
 // SegmentBytes is the smallest segment that a process can record into.

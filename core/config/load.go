@@ -89,7 +89,8 @@ func Parse(src []byte, filename string, known Known) (*Config, error) {
 // parsed is a Config as read, with what only the checks between blocks need to know.
 type parsed struct {
 	*Config
-	said serverSaid
+	said           serverSaid
+	badFlightBytes bool
 }
 
 // whole reads the top level of a file.
@@ -99,7 +100,7 @@ func (r *reader) whole(body *hclsyntax.Body) parsed {
 	single := map[string]*hclsyntax.Block{}
 	for _, b := range top.inner {
 		switch b.Type {
-		case "server", "profile":
+		case "server", "profile", "flight_recorder":
 			r.unlabelled(b)
 			if r.once(top.firsts, &hclsyntax.Block{Type: b.Type, TypeRange: b.TypeRange, OpenBraceRange: b.OpenBraceRange}) {
 				single[b.Type] = b
@@ -122,6 +123,7 @@ func (r *reader) whole(body *hclsyntax.Body) parsed {
 	at, inner := r.block(single["server"])
 	c.Server, out.said = r.server(at, inner)
 	c.Profile = r.profile(r.block(single["profile"]))
+	c.FlightRecorder, out.badFlightBytes = r.flightRecorder(single["flight_recorder"])
 	return out
 }
 

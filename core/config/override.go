@@ -60,6 +60,7 @@ func (c *Config) Override(o Overrides) error {
 		next.Profile.Dir = dir
 	}
 	found = append(found, next.budget()...)
+	found = append(found, next.flightBudget()...)
 	if err := found.Err(); err != nil {
 		return err
 	}

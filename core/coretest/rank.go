@@ -29,6 +29,7 @@ type Rank struct {
 	OnGenerate func(ctx context.Context, req *model.Request, progress func(model.Progress)) (*model.Result, error)
 	OnStart    func(ctx context.Context, s trace.Start) error
 	OnStop     func(ctx context.Context) error
+	OnSnapshot func(s trace.Snapshot) error
 
 	// Stats is what StopRecording answers.
 	Stats trace.Stats
@@ -39,6 +40,7 @@ type Rank struct {
 	down      error
 	recording *trace.Start
 	starts    []trace.Start
+	flight    *trace.Flight
 }
 
 // coreName is the name of the fake that stands for core's own recorder.
@@ -73,7 +75,11 @@ func (r *Rank) StageName() string {
 func (r *Rank) Rank() int { return r.Index }
 
 // PID is a made-up process id.
-func (r *Rank) PID() int { return r.Process }
+func (r *Rank) PID() int {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	return r.Process
+}
 
 // Err is why the rank is down, or nil.
 func (r *Rank) Err() error {

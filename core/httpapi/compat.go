@@ -41,11 +41,15 @@ func (s *Server) startCompat(w http.ResponseWriter, r *http.Request) error {
 // stopCompat is POST and GET /stop_profile. A profile that ended by itself is answered once; a failed one is an error
 // with its result beside it.
 func (s *Server) stopCompat(w http.ResponseWriter, r *http.Request) error {
-	_, ignored, err := s.looseBody(r, nil)
+	p, ignored, err := s.looseBody(r, stopKeys)
 	if err != nil {
 		return err
 	}
-	ctx, cancel := s.stopContext(r)
+	wait, err := waits(r, p)
+	if err != nil { // some client's own meaning of the word
+		wait = true
+	}
+	ctx, cancel := s.stopContext(r, wait)
 	defer cancel()
 	v, err := s.profiles.Stop(ctx, "")
 	var e *profile.Error

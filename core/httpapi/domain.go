@@ -57,6 +57,8 @@ var profileCodes = map[profile.Code]string{
 	profile.CodeRankUnavailable: codeRankUnavailable,
 	profile.CodeRecordingFailed: codeRecordingFailed,
 	profile.CodeProfilerFailed:  codeProfilerFailed,
+	profile.CodeRecordingGone:   codeRecordingGone,
+	profile.CodeFlightOff:       codeFlightOff,
 	profile.CodeDir:             codeProfileDir,
 	profile.CodeShuttingDown:    codeShuttingDown,
 	profile.CodeCancelled:       codeClientClosed,

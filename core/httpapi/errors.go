@@ -29,6 +29,8 @@ const (
 	codeMethod          = "method_not_allowed"
 	codeProfileActive   = "profile_active"
 	codeNoActiveProfile = "no_active_profile"
+	codeRecordingGone   = "recording_gone"
+	codeFlightOff       = "flight_recorder_off"
 	codeTooLarge        = "payload_too_large"
 	codeMediaType       = "unsupported_media_type"
 	codeRange           = "range_not_satisfiable"
@@ -69,6 +71,8 @@ var statuses = map[string]int{
 	codeMethod:          http.StatusMethodNotAllowed,
 	codeProfileActive:   http.StatusConflict,
 	codeNoActiveProfile: http.StatusConflict,
+	codeRecordingGone:   http.StatusGone,
+	codeFlightOff:       http.StatusNotFound,
 	codeTooLarge:        http.StatusRequestEntityTooLarge,
 	codeMediaType:       http.StatusUnsupportedMediaType,
 	codeRange:           http.StatusRequestedRangeNotSatisfiable,

@@ -102,6 +102,10 @@ type fakeProfiles struct {
 	views       map[string]profile.View
 	starts      []profile.StartRequest
 	startErr    error
+	exports     []profile.ExportRequest
+	snapshots   []profile.SnapshotRequest
+	snapshotErr error
+	exportErr   error
 	stopped     func(ctx context.Context, v profile.View) profile.View
 	uncollected string
 	files       map[string]string // artifact name to path
@@ -161,6 +165,33 @@ func (p *fakeProfiles) Stop(ctx context.Context, id string) (profile.View, error
 	defer p.mu.Unlock()
 	p.active = ""
 	p.put(v)
+	return v, nil
+}
+
+func (p *fakeProfiles) Snapshot(ctx context.Context, r profile.SnapshotRequest) (profile.View, error) {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	p.snapshots = append(p.snapshots, r)
+	v := fakeView(idOne)
+	v.State, v.EndedBy = profile.StateComplete, profile.EndedBySnapshot
+	if ctx.Err() != nil {
+		v.State = profile.StateExporting
+	}
+	return v, p.snapshotErr
+}
+
+func (p *fakeProfiles) Export(ctx context.Context, id string, r profile.ExportRequest) (profile.View, error) {
+	v, err := p.Get(id)
+	switch {
+	case err != nil:
+		return v, err
+	case p.exportErr != nil:
+		return v, p.exportErr
+	}
+	p.exports = append(p.exports, r)
+	if ctx.Err() != nil {
+		v.State = profile.StateExporting
+	}
 	return v, nil
 }
 

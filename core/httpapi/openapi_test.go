@@ -145,8 +145,10 @@ func TestOpenAPISchemas(t *testing.T) {
 	if diff := cmp.Diff([]string{"ignored", "status"}, slices.Sorted(maps.Keys(compat))); diff != "" {
 		t.Error(diff)
 	}
-	if diff := cmp.Diff(slices.Sorted(slices.Values(startKeys)), slices.Sorted(maps.Keys(d.Components.Schemas["StartProfile"].Properties))); diff != "" {
-		t.Error(diff)
+	for name, keys := range map[string][]string{"StartProfile": startKeys, "StopProfile": stopKeys, "ExportProfile": exportKeys} {
+		if diff := cmp.Diff(slices.Sorted(slices.Values(keys)), slices.Sorted(maps.Keys(d.Components.Schemas[name].Properties))); diff != "" {
+			t.Errorf("%s: %s", name, diff)
+		}
 	}
 	if diff := cmp.Diff(slices.Sorted(maps.Keys(statuses)), slices.Sorted(slices.Values(d.Components.Schemas["Error"].Properties["error"].Properties["code"].Enum))); diff != "" {
 		t.Error(diff)
@@ -194,6 +196,8 @@ func TestOpenAPIStatuses(t *testing.T) {
 		request("GET", "/v1/models", "", nil), request("GET", "/v1/models/x", "", nil), request("GET", "/start_profile", "", nil), request("POST", "/start_profile", "", nil),
 		request("GET", "/v1/profiles", "", nil), request("GET", "/v1/profiles/none", "", nil), request("GET", "/v1/profiles/"+idOne, "", nil),
 		request("POST", "/v1/profiles", "", nil), request("POST", "/v1/profiles", typeJSON, strings.NewReader(`{"x":1}`)), request("POST", "/v1/profiles/"+idOne+"/stop", "", nil),
+		request("POST", "/v1/profiles/"+idOne+"/export", typeJSON, strings.NewReader(`{"profiler":"chrome"}`)), request("POST", "/v1/profiles/"+idOne+"/export", "", nil),
+		request("POST", snapshotPath, "", nil), request("POST", snapshotPath, typeJSON, strings.NewReader(`{"last":1}`)),
 		request("GET", "/stop_profile", "", nil), request("POST", "/stop_profile", "", nil), request("GET", "/v1/profiles/"+idOne+"/summary?format=x", "", nil),
 		request("GET", "/v1/profiles/"+idOne+"/summary", "", nil), request("GET", "/v1/profiles/"+idOne+"/artifacts", "", nil),
 		request("GET", "/v1/profiles/"+idOne+"/artifacts/x", "", nil), request("GET", "/v1/profiles/"+idOne+"/artifacts/"+artifactName, "", nil, "Range", "bytes=90-"),

@@ -22,8 +22,12 @@ type Profiles interface {
 	// Stop ends a profile, "" the active one, and waits for its result; when ctx ends first the export goes on and the
 	// view says exporting.
 	Stop(ctx context.Context, id string) (profile.View, error)
+	// Export exports a profile that has ended with a profiler and waits; when ctx ends first it goes on.
+	Export(ctx context.Context, id string, r profile.ExportRequest) (profile.View, error)
 	// Uncollected is the profile that ended by itself and whose result nobody has fetched yet; fetching is once.
 	Uncollected() (profile.View, bool)
+	// Snapshot makes a profile of what was remembered and waits for its export; when ctx ends first it goes on.
+	Snapshot(ctx context.Context, r profile.SnapshotRequest) (profile.View, error)
 	Get(id string) (profile.View, error)
 	List() []profile.View
 	Delete(id string) error
@@ -35,8 +39,13 @@ type Profiles interface {
 	CountRequest()
 }
 
-// startKeys are the keys of a start's body.
-var startKeys = []string{"profilers", "label", "stages", "num_requests", "duration_s"}
+// Keys of bodies: a start's, a stop's and an export's.
+var (
+	startKeys  = []string{"profilers", "label", "stages", "num_requests", "duration_s"}
+	stopKeys   = []string{"wait"}
+	exportKeys = []string{"profiler", "wait"}
+	pastKeys   = []string{"last_s", "label", "profilers", "wait"}
+)
 
 // Bounds of a start's numbers; the profile manager's own limits are lower.
 const (
@@ -89,7 +98,7 @@ func (p *params) words(name string) []string {
 
 // createProfile is POST /v1/profiles.
 func (s *Server) createProfile(w http.ResponseWriter, r *http.Request) error {
-	p, err := s.strictBody(r)
+	p, err := s.strictBody(r, startKeys)
 	if err != nil {
 		return err
 	}
@@ -107,8 +116,8 @@ func (s *Server) createProfile(w http.ResponseWriter, r *http.Request) error {
 	return nil
 }
 
-// strictBody reads a start's body: none, or a JSON object of known keys only.
-func (s *Server) strictBody(r *http.Request) (*params, error) {
+// strictBody reads a body: none, or a JSON object of known keys only.
+func (s *Server) strictBody(r *http.Request, known []string) (*params, error) {
 	body, err := io.ReadAll(r.Body)
 	if err != nil {
 		return nil, bodyError(err)
@@ -125,12 +134,12 @@ func (s *Server) strictBody(r *http.Request) (*params, error) {
 	}
 	for _, key := range p.names() {
 		switch {
-		case slices.Contains(startKeys, key):
+		case slices.Contains(known, key):
 		case key == "output_dir":
 			return nil, failf(codeUnsupported, key, "the caller does not choose where profiles go: set profile.dir in plugins.hcl, and download the artifacts")
 		default:
-			return nil, failf(codeUnknownParam, clip(key, 80), "unknown key %q%s: a profile takes %s",
-				clip(key, 80), didYouMean(key, startKeys), strings.Join(startKeys, ", "))
+			return nil, failf(codeUnknownParam, clip(key, 80), "unknown key %q%s: the body takes %s",
+				clip(key, 80), didYouMean(key, known), strings.Join(known, ", "))
 		}
 	}
 	return p, nil
@@ -189,13 +198,22 @@ func (s *Server) deleteProfile(w http.ResponseWriter, r *http.Request) error {
 	return nil
 }
 
-// stopProfile is POST /v1/profiles/{id}/stop: 200 with the result, however the profile ended and ends.
+// stopProfile is POST /v1/profiles/{id}/stop: 200 with the result, however the profile ended and ends. With wait=false
+// the reply comes at once.
 func (s *Server) stopProfile(w http.ResponseWriter, r *http.Request) error {
 	id, err := profileID(r)
 	if err != nil {
 		return err
 	}
-	ctx, cancel := s.stopContext(r)
+	p, err := s.strictBody(r, stopKeys)
+	if err != nil {
+		return err
+	}
+	wait, err := waits(r, p)
+	if err != nil {
+		return err
+	}
+	ctx, cancel := s.stopContext(r, wait)
 	defer cancel()
 	v, err := s.profiles.Stop(ctx, id)
 	if err != nil {
@@ -205,9 +223,60 @@ func (s *Server) stopProfile(w http.ResponseWriter, r *http.Request) error {
 	return nil
 }
 
-// stopContext bounds a stop's wait. A client that goes away does not take its stop back.
-func (s *Server) stopContext(r *http.Request) (context.Context, context.CancelFunc) {
-	return context.WithTimeout(context.WithoutCancel(r.Context()), s.o.StopWait)
+// stopContext bounds the wait for an export: none unless wait. A client that goes away does not take its stop back.
+func (s *Server) stopContext(r *http.Request, wait bool) (context.Context, context.CancelFunc) {
+	if wait {
+		return context.WithTimeout(context.WithoutCancel(r.Context()), s.o.StopWait)
+	}
+	ctx, cancel := context.WithCancel(context.WithoutCancel(r.Context()))
+	cancel()
+	return ctx, cancel
+}
+
+// waits reads wait, of the query or of the body; the body's goes first.
+func waits(r *http.Request, p *params) (bool, error) {
+	if !p.given("wait") {
+		p = formParams(r.URL.Query())
+	}
+	if !p.given("wait") {
+		return true, nil
+	}
+	wait := p.boolean("wait")
+	if p.err != nil {
+		return true, p.err
+	}
+	return wait, nil
+}
+
+// exportProfile is POST /v1/profiles/{id}/export: a recording that has ended, exported with another profiler or again.
+func (s *Server) exportProfile(w http.ResponseWriter, r *http.Request) error {
+	id, err := profileID(r)
+	if err != nil {
+		return err
+	}
+	p, err := s.strictBody(r, exportKeys)
+	if err != nil {
+		return err
+	}
+	req := profile.ExportRequest{Profiler: p.str("profiler")}
+	if p.err == nil && req.Profiler == "" {
+		p.fail(codeMissing, "profiler", "profiler is missing: name the profiler to export with")
+	}
+	if p.err != nil {
+		return p.err
+	}
+	wait, err := waits(r, p)
+	if err != nil {
+		return err
+	}
+	ctx, cancel := s.stopContext(r, wait)
+	defer cancel()
+	v, err := s.profiles.Export(ctx, id, req)
+	if err != nil {
+		return err
+	}
+	writeJSON(w, http.StatusOK, v)
+	return nil
 }
 
 var profileIDPattern = regexp.MustCompile(`^[A-Za-z0-9-]{1,64}$`)

@@ -63,7 +63,7 @@ func TestProfileLife(t *testing.T) {
 func TestProfileStrict(t *testing.T) {
 	for name, c := range map[string]struct{ body, code, param, says string }{
 		"near miss":         {`{"profiler":["chrome"]}`, codeUnknownParam, "profiler", `did you mean "profilers"?`},
-		"far miss":          {`{"activities":["CPU"]}`, codeUnknownParam, "activities", "a profile takes profilers, label"},
+		"far miss":          {`{"activities":["CPU"]}`, codeUnknownParam, "activities", "the body takes profilers, label"},
 		"output_dir":        {`{"output_dir":"/tmp/x"}`, codeUnsupported, "output_dir", "profile.dir"},
 		"stages a text":     {`{"stages":"abc"}`, codeInvalidValue, "stages", "stage numbers"},
 		"stages negative":   {`{"stages":[-1]}`, codeInvalidValue, "stages", "stage numbers"},

@@ -61,7 +61,7 @@ func (c *scraped) Collect(ch chan<- prometheus.Metric) {
 func collectProfiles(ch chan<- prometheus.Metric, s profile.Stats) {
 	for _, state := range []profile.State{
 		profile.StateStarting, profile.StateRecording, profile.StateStopping,
-		profile.StateExporting, profile.StateComplete, profile.StateFailed,
+		profile.StateExporting, profile.StateComplete, profile.StateFailed, profile.StateRecovered,
 	} {
 		gauge(ch, descProfiles, s.ByState[state], string(state))
 	}
@@ -73,6 +73,7 @@ func collectProfiles(ch chan<- prometheus.Metric, s profile.Stats) {
 	}
 	total(ch, descResults, float64(t.Complete), string(profile.StateComplete))
 	total(ch, descResults, float64(t.Failed), string(profile.StateFailed))
+	total(ch, descResults, float64(t.Recovered), string(profile.StateRecovered))
 	total(ch, descEvents, float64(t.Events))
 	total(ch, descBytes, float64(t.Bytes))
 	for reason, n := range t.Lost {

@@ -14,7 +14,9 @@ func changing() map[string]func(headers ...string) *http.Request {
 	all := map[string]func(headers ...string) *http.Request{}
 	for _, c := range []struct{ method, path, contentType, body string }{
 		{"GET", "/start_profile", "", ""}, {"POST", "/start_profile", "", ""}, {"GET", "/stop_profile", "", ""}, {"POST", "/stop_profile", "", ""},
-		{"POST", "/v1/profiles", typeJSON, "{}"}, {"POST", "/v1/profiles/" + idOne + "/stop", "", ""}, {"DELETE", "/v1/profiles/" + idOne, "", ""},
+		{"POST", "/v1/profiles", typeJSON, "{}"}, {"POST", "/v1/profiles/" + idOne + "/stop", "", ""}, {"POST", exportPath, typeJSON, `{"profiler":"chrome"}`},
+		{"POST", snapshotPath, "", ""},
+		{"DELETE", "/v1/profiles/" + idOne, "", ""},
 		{"POST", generations, typeJSON, `{"prompt":"cat"}`}, {"POST", edits, typeForm, "prompt=cat"},
 		{"POST", chat, typeJSON, `{"messages":[{"role":"user","content":"cat"}]}`},
 	} {

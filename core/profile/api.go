@@ -45,11 +45,17 @@ type Options struct {
 	Core     Recorder // stopped last, so that its clock covers the others; may be nil
 	Ranks    []Recorder
 	// Exporter finds a profiler by name; an error says that there is none. It does not wait for a process to start.
-	Exporter  func(name string) (Exporter, error)
+	Exporter func(name string) (Exporter, error)
+	// Offline finds a profiler for a recording that has ended, which exports beside the one that follows a profile; nil:
+	// Exporter. What it gives is closed after its export if it has Close(context.Context) error.
+	Offline   func(name string) (Exporter, error)
 	Profilers []string // used when a start names none; empty: profiling is off unless a start names some
 	Log       *slog.Logger
 	// ShowDir puts the profile's directory into views. A path is for callers on this machine only.
 	ShowDir bool
+
+	// Flight turns the flight recorder on in core and the ranks that are a FlightRecorder; nil: it is off.
+	Flight *Flight
 
 	StartTimeout  time.Duration // for each StartRecording and Open; 10 s when zero
 	StopTimeout   time.Duration // for each StopRecording and Abort; 10 s when zero
@@ -62,6 +68,9 @@ func (o Options) withDefaults() Options {
 	defaultTo(&o.StartTimeout, 10*time.Second)
 	defaultTo(&o.StopTimeout, 10*time.Second)
 	defaultTo(&o.ExportTimeout, 10*time.Minute)
+	if o.Offline == nil {
+		o.Offline = o.Exporter
+	}
 	if o.Log == nil {
 		o.Log = slog.Default()
 	}

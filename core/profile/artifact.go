@@ -39,7 +39,12 @@ func (n *names) take(name, by string) error {
 // accept checks what a profiler says that it made against what is there. Artifacts that are wrong are left out and
 // named in the error; the others come back.
 func (m *Manager) accept(p *entry, by string, made []profiler.Artifact, taken *names) ([]Artifact, error) {
-	root, err := os.OpenRoot(p.dir)
+	return acceptIn(p.dir, p.id, by, made, taken)
+}
+
+// acceptIn is accept for files that lie in dir and are, or will be, those of the profile called id.
+func acceptIn(dir, id, by string, made []profiler.Artifact, taken *names) ([]Artifact, error) {
+	root, err := os.OpenRoot(dir)
 	if err != nil {
 		return nil, fmt.Errorf("look at the artifacts: %w", err)
 	}
@@ -60,7 +65,7 @@ func (m *Manager) accept(p *entry, by string, made []profiler.Artifact, taken *n
 		}
 		out = append(out, Artifact{Name: a.Name, Profiler: by, Stage: clonePointer(a.Stage), StageName: a.StageName,
 			Rank: clonePointer(a.Rank), Bytes: bytes, SHA256: sum, MediaType: a.MediaType, Events: a.Events, Dropped: a.Dropped,
-			URL: "/v1/profiles/" + p.id + "/artifacts/" + escapePath(a.Name), Path: a.Name})
+			URL: "/v1/profiles/" + id + "/artifacts/" + escapePath(a.Name), Path: a.Name})
 	}
 	return out, errors.Join(errs...)
 }

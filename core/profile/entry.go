@@ -22,8 +22,15 @@ type entry struct {
 	perProc  int64      // bytes for each process's segment
 	perExp   int64      // bytes for each profiler's artifacts
 	req      StartRequest
+	snapshot *SnapshotRequest // nil for a profile that was started
 	requests atomic.Int64
-	done     chan struct{} // closed when the profile is final, or its start failed
+	done     chan struct{} // closed when the profile is final, or its start failed; each later export has another, under the mutex
+
+	// Of a profile that is recovered:
+	leftIn State    // the state in which a server left it
+	files  []string // segments expected in the recording, instead of those of procs
+
+	live live // how much is recorded so far
 
 	view   View
 	wanted EndedBy     // an end that was asked for while the profile was starting
@@ -31,20 +38,30 @@ type entry struct {
 	lock   *os.File    // held while this server works on the profile
 }
 
+// idTime is how an id begins.
+const idTime = "20060102-150405"
+
 // newID is a profile's name: when it began, in UTC, and something to tell two of one second apart.
 func newID(now time.Time) string {
 	var b [3]byte
 	rand.Read(b[:]) // never fails
-	return now.UTC().Format("20060102-150405") + "-" + hex.EncodeToString(b[:])
+	return now.UTC().Format(idTime) + "-" + hex.EncodeToString(b[:])
 }
 
 // segment is the file name of a process's segment.
-func segment(r Recorder) string { return r.Label() + ".seg" }
+func segment(r Recorder) string { return r.Label() + segmentSuffix }
+
+const segmentSuffix = ".seg"
 
 func (p *entry) recordingDir() string { return filepath.Join(p.dir, recordingName) }
+func (p *entry) manifestPath() string { return filepath.Join(p.dir, manifestName) }
+func (p *entry) summaryPath() string  { return filepath.Join(p.dir, summaryName) }
 
 // segments are the file names expected in the recording.
 func (p *entry) segments() []string {
+	if p.files != nil {
+		return p.files
+	}
 	names := make([]string, len(p.procs))
 	for i, r := range p.procs {
 		names[i] = segment(r)

@@ -11,17 +11,19 @@ type Code string
 
 // Codes.
 const (
-	CodeActive          Code = "profile_active"    // one profile at a time; ID names the active one
-	CodeNoActive        Code = "no_active_profile" // nothing to stop
-	CodeOff             Code = "profiling_off"     // no profiler is configured
-	CodeNotFound        Code = "not_found"         // no such profile, artifact or summary
-	CodeInvalid         Code = "invalid"           // Param names the value
-	CodeRankUnavailable Code = "rank_unavailable"  // a rank is down or does not answer
-	CodeRecordingFailed Code = "recording_failed"  // a process cannot record
-	CodeProfilerFailed  Code = "profiler_failed"   // a profiler cannot start
-	CodeDir             Code = "profile_dir"       // the profile directory cannot be written
-	CodeShuttingDown    Code = "shutting_down"     // the server takes no new profiles
-	CodeCancelled       Code = "cancelled"         // the caller went away before the profile had started
+	CodeActive          Code = "profile_active"      // one profile at a time; ID names the active one
+	CodeNoActive        Code = "no_active_profile"   // nothing to stop
+	CodeOff             Code = "profiling_off"       // no profiler is configured
+	CodeNotFound        Code = "not_found"           // no such profile, artifact or summary
+	CodeInvalid         Code = "invalid"             // Param names the value
+	CodeRankUnavailable Code = "rank_unavailable"    // a rank is down or does not answer
+	CodeRecordingFailed Code = "recording_failed"    // a process cannot record
+	CodeProfilerFailed  Code = "profiler_failed"     // a profiler cannot start
+	CodeRecordingGone   Code = "recording_gone"      // there is no segment to export
+	CodeFlightOff       Code = "flight_recorder_off" // nothing is remembered
+	CodeDir             Code = "profile_dir"         // the profile directory cannot be written
+	CodeShuttingDown    Code = "shutting_down"       // the server takes no new profiles
+	CodeCancelled       Code = "cancelled"           // the caller went away before the profile had started
 )
 
 // Error is what the manager's methods return.

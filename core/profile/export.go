@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"slices"
+	"strings"
 	"time"
 
 	"github.com/strobe-dev/strobe/internal/wire"
@@ -25,28 +26,29 @@ func (m *Manager) exportAll(p *entry, stopped time.Time) []exported {
 	out := make([]exported, len(p.exps))
 	var taken names
 	each(len(p.exps), func(i int) {
-		out[i] = m.export(p, p.exps[i], stopped, &taken)
+		out[i] = m.exportWith(m.base, p, p.exps[i], stopped, &taken, m.finishOpen)
 		m.change(p, func(v *View) { v.Exports[i] = out[i].row })
 	})
 	return out
 }
 
-func (m *Manager) export(p *entry, x Exporter, stopped time.Time, taken *names) exported {
+// finishing is a way to have a profiler export a recording that has ended.
+type finishing func(ctx context.Context, p *entry, x Exporter, stopped time.Time) (wire.FinishReply, error)
+
+// exportWith is a profiler's export. If its process dies in the middle, or had died before, it is started once more and
+// exports the whole recording: the recording is the truth, so nothing is lost by that.
+func (m *Manager) exportWith(ctx context.Context, p *entry, x Exporter, stopped time.Time, taken *names, finish finishing) exported {
 	began := time.Now()
-	got := make(chan wire.FinishReply, 1)
-	res := bounded(m.base, m.log, m.o.ExportTimeout, func(ctx context.Context) error {
-		reply, err := x.Finish(ctx, wire.FinishRequest{Stopped: stopped, Segments: p.segments()})
-		got <- reply
-		return err
-	}, nil)
 	e := exported{row: Export{Profiler: x.Name(), State: ExportComplete}}
-	err := res.err
-	if res.unsure {
-		m.abort(p, x)
-	}
-	select {
-	case e.reply = <-got: // beside an error it has what was read
-	default:
+	var err error
+	e.reply, err = finish(ctx, p, x, stopped)
+	if death := deathIn(x, err); death != nil && ctx.Err() == nil {
+		m.log.Warn("export again with a new process", logID, p.id, logProfiler, x.Name(), logError, death)
+		if e.reply, err = m.openAndFinish(ctx, p, x, stopped); err != nil {
+			err = fmt.Errorf("%w; it had been started again because %w", err, death)
+		} else {
+			e.reply.Warnings = append(e.reply.Warnings, culpritText(Culprit{x.Name(), death})+"; it was started again and exported the whole recording")
+		}
 	}
 	e.answered = err == nil || len(e.reply.Processes) > 0
 	if len(e.reply.Artifacts) > 0 {
@@ -60,6 +62,53 @@ func (m *Manager) export(p *entry, x Exporter, stopped time.Time, taken *names) 
 	}
 	e.row.Seconds = time.Since(began).Seconds()
 	return e
+}
+
+// died is how a profiler's process ended by itself, or nil; profilers that cannot tell live.
+func died(x Exporter) error {
+	if x, ok := x.(interface{ Err() error }); ok {
+		return x.Err()
+	}
+	return nil
+}
+
+// deathIn is the end of x's process that err comes from, or nil. It may have ended before it was up.
+func deathIn(x Exporter, err error) error {
+	var exit *wire.ExitError
+	switch {
+	case err == nil:
+		return nil
+	case errors.As(err, &exit), errors.Is(err, wire.ErrHandshake): // killed before it had said a word
+		return err
+	}
+	return died(x)
+}
+
+// finishOpen has a profiler finish that followed the recording. Beside an error the reply has what was read.
+func (m *Manager) finishOpen(ctx context.Context, p *entry, x Exporter, stopped time.Time) (wire.FinishReply, error) {
+	got := make(chan wire.FinishReply, 1)
+	res := bounded(ctx, m.log, m.o.ExportTimeout, func(ctx context.Context) error {
+		reply, err := x.Finish(ctx, wire.FinishRequest{Stopped: stopped, Segments: p.segments()})
+		got <- reply
+		return err
+	}, nil)
+	if res.unsure {
+		m.abort(p, x)
+	}
+	select {
+	case reply := <-got:
+		return reply, res.err
+	default:
+		return wire.FinishReply{}, res.err
+	}
+}
+
+// openAndFinish has a profiler export a recording from its beginning.
+func (m *Manager) openAndFinish(ctx context.Context, p *entry, x Exporter, stopped time.Time) (wire.FinishReply, error) {
+	if res := m.openExporter(ctx, p, x); res.err != nil {
+		return wire.FinishReply{}, res.err
+	}
+	return m.finishOpen(ctx, p, x, stopped)
 }
 
 // conclude puts the exports' results into v and says how the profile went.
@@ -77,21 +126,33 @@ func (v *View) conclude(exports []exported) {
 	}
 	v.sum()
 	v.warn(exports)
+	v.State, v.Error = v.verdict()
+}
+
+// verdict is how the profile went by its rows.
+func (v *View) verdict() (State, string) {
 	var culprits []Culprit
 	for _, p := range v.Processes {
 		if p.Error != "" {
 			culprits = append(culprits, Culprit{p.Process, fmt.Errorf("%s", p.Error)})
 		}
 	}
-	for _, e := range v.Exports {
+	culprits = append(culprits, exportCulprits(v.Exports)...)
+	if len(culprits) > 0 {
+		return StateFailed, culpritsText(culprits)
+	}
+	return StateComplete, ""
+}
+
+// exportCulprits are the profilers that failed.
+func exportCulprits(exports []Export) []Culprit {
+	var culprits []Culprit
+	for _, e := range exports {
 		if e.Error != "" {
 			culprits = append(culprits, Culprit{e.Profiler, fmt.Errorf("%s", e.Error)})
 		}
 	}
-	v.State, v.Error = StateComplete, culpritsText(culprits)
-	if len(culprits) > 0 {
-		v.State = StateFailed
-	}
+	return culprits
 }
 
 // readBack takes a reader's figures: for a process that did not say what it recorded they are the only ones, for the
@@ -99,17 +160,40 @@ func (v *View) conclude(exports []exported) {
 func (v *View) readBack(read []recording.Summary) {
 	for i := range v.Processes {
 		p := &v.Processes[i]
-		for _, s := range read {
-			if !p.is(s.Process) {
+		own := p.Ended == ProcessStopped && p.Error == "" && p.Events > 0 // it said itself what it recorded
+		first := true
+		for _, s := range read { // several when a process died and its successor recorded on
+			if !p.is(s.Process) || v.hasOther(p, s.Process) {
 				continue
 			}
-			if p.Error != "" {
-				p.Events, p.Bytes, p.Losses = s.Events, s.Bytes, lossesRead(s.Lost)
+			if first {
+				p.OpenSpans = 0
+				if !own {
+					p.Events, p.Bytes, p.Losses = 0, 0, Losses{}.clone()
+				}
+			}
+			first = false
+			p.OpenSpans += s.Open
+			if p.Cost == nil {
+				p.Cost = s.Cost()
+			}
+			if !own {
+				p.Events += s.Events
+				p.Bytes += s.Bytes
+				p.Losses.add(lossesRead(s.Lost))
 			} else if s.Lost.Corrupt > 0 {
 				p.Losses.add(lossesRead(recording.Losses{Corrupt: s.Lost.Corrupt}))
 			}
 		}
 	}
+}
+
+// hasOther reports whether another row than p is that of the very process: its rank's, before or after a death.
+func (v *View) hasOther(p *Process, r *recording.Process) bool {
+	if p.PID == r.PID {
+		return false
+	}
+	return slices.ContainsFunc(v.Processes, func(o Process) bool { return o.PID == r.PID && o.is(r) })
 }
 
 // is reports whether p is the row of the process that a reader found.
@@ -118,9 +202,11 @@ func (p *Process) is(r *recording.Process) bool {
 	case r == nil:
 		return false
 	case r.Kind == trace.ProcessCore:
-		return p.Stage == nil
+		return p.Stage == nil && !strings.HasPrefix(p.Process, profilerPrefix)
 	case r.Kind == trace.ProcessModel:
 		return p.Stage != nil && *p.Stage == r.Stage && *p.Rank == r.Rank
+	case r.Kind == trace.ProcessProfiler:
+		return p.Stage == nil && p.Process == profilerPrefix+r.Name
 	}
 	return false
 }

@@ -19,7 +19,11 @@ func (m *Manager) Delete(id string) error {
 	}
 	if state := p.view.State; !state.Final() {
 		m.mu.Unlock()
-		return &Error{Code: CodeActive, ID: id, Message: fmt.Sprintf("profile %s is %s; stop it before it is deleted", id, state)}
+		what := "stop it before it is deleted"
+		if state == StateExporting {
+			what = "wait for its end before it is deleted"
+		}
+		return &Error{Code: CodeActive, ID: id, Message: fmt.Sprintf("profile %s is %s; %s", id, state, what)}
 	}
 	m.forget(p)
 	m.mu.Unlock()

@@ -50,9 +50,18 @@ func (m *Manager) load() error {
 func (m *Manager) loadOne(id string) {
 	p := &entry{id: id, dir: filepath.Join(m.dir, id), done: make(chan struct{})}
 	close(p.done)
+	if err := settleStaging(p.dir, id); err != nil {
+		m.log.Warn("settle an export that a server left", logID, id, logError, err)
+	}
 	v, err := readManifest(filepath.Join(p.dir, manifestName), id)
+	if errors.Is(err, fs.ErrNotExist) {
+		v, err = m.withoutManifest(p, err)
+	}
 	if err == nil && !v.State.Final() {
-		v, err = m.giveUp(p, v)
+		if err = m.takeOver(p, v); err == nil {
+			m.entries[id] = p
+			return
+		}
 	}
 	switch {
 	case errors.Is(err, errLocked):
@@ -91,41 +100,4 @@ func parseManifest(data []byte, id string) (View, error) {
 		return View{}, fmt.Errorf("it is about profile %q in state %q", v.ID, v.State)
 	}
 	return v.clone(), nil
-}
-
-// giveUp marks a profile failed that a server left unfinished. Its recording stays.
-func (m *Manager) giveUp(p *entry, v View) (View, error) {
-	lock, err := lockDir(p.dir)
-	if err != nil {
-		return v, err
-	}
-	defer lock.Close()
-	v.Error = fmt.Sprintf("the server ended while the profile was %s; its recording is kept", v.State)
-	v.State, v.EndedBy = StateFailed, EndedByCrash
-	for i := range v.Exports {
-		if x := &v.Exports[i]; x.State == ExportRunning {
-			x.State, x.Error = ExportFailed, "the server ended before the export"
-		}
-	}
-	v.Bytes = diskUse(p.dir)
-	if err := writeJSON(filepath.Join(p.dir, manifestName), v); err != nil {
-		return v, err
-	}
-	m.logState(v)
-	return v, nil
-}
-
-// diskUse sums the sizes of the files under dir.
-func diskUse(dir string) int64 {
-	var sum int64
-	filepath.WalkDir(dir, func(_ string, d fs.DirEntry, err error) error { // what cannot be read counts nothing
-		if err != nil || !d.Type().IsRegular() {
-			return nil
-		}
-		if info, err := d.Info(); err == nil {
-			sum += info.Size()
-		}
-		return nil
-	})
-	return sum
 }

@@ -16,6 +16,7 @@ type Local struct {
 	mu     sync.Mutex
 	cancel context.CancelFunc // ends the sampling of process counters; nil while not recording
 	ended  chan struct{}
+	flight bool
 }
 
 // NewLocal makes core's own recorder a [Recorder].
@@ -43,6 +44,15 @@ func (l *Local) StartRecording(_ context.Context, s trace.Start) error {
 	if err := l.rec.Start(s); err != nil {
 		return err
 	}
+	l.sample()
+	return nil
+}
+
+// sample records the process's counters until endSampling. Called with mu held, as that.
+func (l *Local) sample() {
+	if l.cancel != nil {
+		return
+	}
 	ctx, cancel := context.WithCancel(context.Background())
 	ended := make(chan struct{})
 	l.cancel, l.ended = cancel, ended
@@ -50,17 +60,22 @@ func (l *Local) StartRecording(_ context.Context, s trace.Start) error {
 		defer close(ended)
 		procstat.Run(ctx, l.rec)
 	}()
-	return nil
+}
+
+func (l *Local) endSampling() {
+	if l.cancel != nil {
+		l.cancel()
+		<-l.ended
+		l.cancel = nil
+	}
 }
 
 // StopRecording stops the recorder.
 func (l *Local) StopRecording(context.Context) (trace.Stats, error) {
 	l.mu.Lock()
 	defer l.mu.Unlock()
-	if l.cancel != nil {
-		l.cancel()
-		<-l.ended
-		l.cancel = nil
+	if !l.flight {
+		l.endSampling()
 	}
 	return l.rec.Stop()
 }

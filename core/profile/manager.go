@@ -26,16 +26,22 @@ type Manager struct {
 
 	base   context.Context // ends when Close gave up waiting
 	cancel context.CancelCauseFunc
-	work   sync.WaitGroup // profiles that are being finished, files that are being removed
+	// closing ends as soon as Close begins: recoveries do not hold it up, the next server does them.
+	closing context.Context
+	close   context.CancelCauseFunc
+	work    sync.WaitGroup // profiles that are being finished, files that are being removed
 
 	mu          sync.Mutex
 	entries     map[string]*entry
 	active      *entry // from starting until final
 	uncollected *entry // has ended, and no Stop has answered its result yet
 	closed      bool
+	left        []*entry // unfinished profiles of servers that ended, until they are recovered
 	totals      Totals
 
 	summaries sync.Mutex // one summary is computed at a time
+
+	flight *deck // nil: the flight recorder is off
 }
 
 // New makes a manager over Options.Dir and reads which profiles are there. An error is an *[Error] with [CodeDir].
@@ -54,8 +60,18 @@ func New(o Options) (*Manager, error) {
 		return nil, dirError(fmt.Sprintf("use %q as the profile directory", o.Dir), err)
 	}
 	m.base, m.cancel = context.WithCancelCause(context.Background())
+	m.closing, m.close = context.WithCancelCause(m.base)
 	if err := m.load(); err != nil {
 		return nil, dirError(fmt.Sprintf("read the profile directory %q", o.Dir), err)
+	}
+	if o.Flight != nil {
+		if err := m.startFlight(*o.Flight); err != nil {
+			m.close(err)
+			return nil, err
+		}
+	}
+	if len(m.left) > 0 {
+		m.work.Go(m.recoverAll)
 	}
 	return m, nil
 }
@@ -76,21 +92,30 @@ func checkDir(dir string) error {
 // Get is the profile called id.
 func (m *Manager) Get(id string) (View, error) {
 	m.mu.Lock()
-	defer m.mu.Unlock()
 	p, ok := m.entries[id]
 	if !ok {
+		m.mu.Unlock()
 		return View{}, notFound(id)
 	}
-	return m.look(p), nil
+	v := m.look(p)
+	m.mu.Unlock()
+	p.live.fill(&v)
+	return v, nil
 }
 
 // List is all profiles, newest first.
 func (m *Manager) List() []View {
 	m.mu.Lock()
-	defer m.mu.Unlock()
 	views := make([]View, 0, len(m.entries))
+	active := m.active
 	for _, p := range m.entries {
 		views = append(views, m.look(p))
+	}
+	m.mu.Unlock()
+	for i := range views {
+		if active != nil && views[i].ID == active.id {
+			active.live.fill(&views[i])
+		}
 	}
 	newestFirst(views)
 	return views
@@ -139,7 +164,7 @@ func (m *Manager) look(p *entry) View {
 	if !v.State.Final() {
 		v.Requests = p.requests.Load()
 	}
-	if v.StoppedAt == nil && !v.State.Final() {
+	if v.StoppedAt == nil && !v.State.Final() && v.State != StateExporting {
 		v.DurationS = time.Since(v.StartedAt).Seconds()
 	}
 	return v
@@ -171,6 +196,7 @@ func (m *Manager) Close(ctx context.Context) error {
 	m.closed = true
 	p := m.active
 	m.mu.Unlock()
+	m.close(errShutDown)
 	finished := make(chan struct{})
 	go func() {
 		if p != nil {
@@ -178,6 +204,9 @@ func (m *Manager) Close(ctx context.Context) error {
 			<-p.done
 		}
 		m.work.Wait()
+		if m.flight != nil {
+			m.flight.stop()
+		}
 		close(finished)
 	}()
 	select {

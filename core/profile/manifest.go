@@ -37,7 +37,7 @@ func newManifest(dir string) *manifest {
 
 // save has v written soon. v must be the manifest's own copy.
 func (m *manifest) save(v View) {
-	v.Dir = "" // a directory can be moved
+	v = v.stored()
 	m.mu.Lock()
 	defer m.mu.Unlock()
 	m.next = &v
@@ -45,6 +45,12 @@ func (m *manifest) save(v View) {
 		m.writing = true
 		go m.write()
 	}
+}
+
+// stored is v as a manifest has it: without its directory, which can be moved.
+func (v View) stored() View {
+	v.Dir = ""
+	return v
 }
 
 func (m *manifest) write() {

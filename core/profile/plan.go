@@ -26,9 +26,6 @@ func (m *Manager) plan(r StartRequest) (*entry, error) {
 			p.procs = append(p.procs, rank)
 		}
 	}
-	if m.o.Core != nil {
-		p.procs = append(p.procs, m.o.Core)
-	}
 	names := r.Profilers
 	if len(names) == 0 {
 		names = m.o.Profilers
@@ -44,6 +41,12 @@ func (m *Manager) plan(r StartRequest) (*entry, error) {
 			return nil, e
 		}
 		p.exps = append(p.exps, x)
+		if s := asMeasuring(x); s != nil {
+			p.procs = append(p.procs, s)
+		}
+	}
+	if m.o.Core != nil {
+		p.procs = append(p.procs, m.o.Core)
 	}
 	p.perProc = m.o.MaxBytes / 2 / int64(max(len(p.procs), 1))
 	p.perExp = m.o.MaxBytes / 2 / int64(len(p.exps))

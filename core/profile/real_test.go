@@ -14,6 +14,8 @@ import (
 	"github.com/strobe-dev/strobe/sdk/trace"
 )
 
+var filler = trace.Name("filler")
+
 var spanForward = trace.NameIn(trace.CategoryStage, "pipeline_forward")
 
 // recordingRank makes a rank that records with a recorder of its own, as its process would.
@@ -71,6 +73,12 @@ func TestRealRecording(t *testing.T) {
 		}
 		lane.Release()
 		m.CountRequest()
+	}
+	for range 2000 {
+		ranks[0].track.Begin(filler).End()
+	}
+	if now, err := m.Get(v.ID); err != nil || now.Events < 1000 || now.Bytes < 32_000 || now.Processes[0].Events < 1000 || now.Processes[3].Bytes == 0 || m.List()[0].Events < now.Events {
+		t.Errorf("while recording: %+v, %v", now, err)
 	}
 	if v, err = m.Stop(t.Context(), ""); err != nil || v.State != profile.StateFailed || v.Requests != requests {
 		t.Fatalf("stop: %+v, %v", v, err)

@@ -21,6 +21,7 @@ func (m *Manager) Start(ctx context.Context, r StartRequest) (View, error) {
 	if err != nil {
 		return View{}, err
 	}
+	m.awaitSnapshot(ctx)
 	if err := m.reserve(p); err != nil {
 		return View{}, err
 	}
@@ -46,23 +47,21 @@ func (m *Manager) reserve(p *entry) error {
 	for p.id = newID(now); m.entries[p.id] != nil; p.id = newID(now) {
 	}
 	p.dir = filepath.Join(m.dir, p.id)
+	p.live.dir = p.dir
 	p.manifest = newManifest(p.dir)
 	p.view = m.firstView(p, now)
 	m.entries[p.id] = p
 	m.active = p
-	m.uncollected = nil
+	if p.snapshot == nil {
+		m.uncollected = nil
+	}
 	return nil
 }
 
 func (m *Manager) firstView(p *entry, now time.Time) View {
 	v := View{ID: p.id, State: StateStarting, Model: m.o.Model, Label: p.req.Label, StartedAt: now.UTC()}
 	for _, r := range p.procs {
-		row := Process{Process: r.Label(), StageName: r.StageName(), PID: r.PID()}
-		if r != m.o.Core {
-			stage, rank := r.Stage(), r.Rank()
-			row.Stage, row.Rank = &stage, &rank
-		}
-		v.Processes = append(v.Processes, row)
+		v.Processes = append(v.Processes, m.row(r))
 	}
 	for _, x := range p.exps {
 		v.Profilers = append(v.Profilers, x.Name())
@@ -113,14 +112,13 @@ func down(r Recorder) error {
 }
 
 func (m *Manager) startRecorder(ctx context.Context, p *entry, r Recorder) callResult {
+	if _, ok := r.(*measuring); ok { // its Open begins it
+		return callResult{}
+	}
 	if err := down(r); err != nil {
 		return callResult{err: err}
 	}
-	s := trace.Start{Path: filepath.Join(p.recordingDir(), segment(r)), MaxBytes: p.perProc,
-		Process: trace.Process{Kind: trace.ProcessModel, Model: m.o.Model, Stage: r.Stage(), StageName: r.StageName(), Rank: r.Rank()}}
-	if r == m.o.Core {
-		s.Process = trace.Process{Kind: trace.ProcessCore, Name: "core", Model: m.o.Model}
-	}
+	s := trace.Start{Path: filepath.Join(p.recordingDir(), segment(r)), MaxBytes: p.perProc, Process: m.processOf(r)}
 	return bounded(ctx, m.log, m.o.StartTimeout,
 		func(ctx context.Context) error { return m.startAfresh(ctx, p, r, s) },
 		func() { m.undoRecorder(p, r) })
@@ -141,8 +139,9 @@ func (m *Manager) startAfresh(ctx context.Context, p *entry, r Recorder, s trace
 }
 
 func (m *Manager) openExporter(ctx context.Context, p *entry, x Exporter) callResult {
-	r := wire.OpenRequest{RecordingDir: p.recordingDir(), Profile: profiler.Profile{
-		ID: p.id, Dir: p.dir, Model: m.o.Model, Label: p.req.Label, Started: p.view.StartedAt, MaxBytes: p.perExp, Host: m.host}}
+	r := wire.OpenRequest{RecordingDir: p.recordingDir(), Since: p.view.since(), Source: p.sourceOf(x), Profile: profiler.Profile{
+		ID: p.id, Dir: p.dir, Model: p.view.Model, Label: p.req.Label, Started: p.view.StartedAt, MaxBytes: p.perExp, Host: m.host,
+		Processes: m.recorded(p)}}
 	return bounded(ctx, m.log, m.o.StartTimeout,
 		func(ctx context.Context) error { return x.Open(ctx, r) },
 		func() { m.abort(p, x) })
@@ -199,6 +198,9 @@ func (m *Manager) undo(p *entry, recs, opens []callResult) {
 }
 
 func (m *Manager) undoRecorder(p *entry, r Recorder) {
+	if _, ok := r.(*measuring); ok { // Abort ends it
+		return
+	}
 	res := bounded(m.base, m.log, m.o.StopTimeout, func(ctx context.Context) error {
 		_, err := r.StopRecording(ctx)
 		return err
@@ -237,6 +239,11 @@ func (m *Manager) record(p *entry) View {
 	}
 	v := m.change(p, func(v *View) {
 		v.State = StateRecording
+		for i, r := range p.procs {
+			if _, ok := r.(*measuring); ok { // its process may have been started for this
+				v.Processes[i].PID = r.PID()
+			}
+		}
 		m.totals.Started++
 		p.timer = time.AfterFunc(limit, func() { m.end(p, by) })
 		m.current.Store(p)

@@ -13,6 +13,7 @@ type Stats struct {
 type Totals struct {
 	Started, StartsFailed uint64
 	Complete, Failed      uint64 // profiles that ended
+	Recovered             uint64 // profiles of servers that had ended, finished by this one
 	EndedBy               map[EndedBy]uint64
 	Events                uint64 // recorded by profiles that ended
 	Bytes                 uint64 // of their recordings and artifacts
@@ -32,9 +33,12 @@ func (t *Totals) init() {
 
 // add counts a profile that ended.
 func (t *Totals) add(v View) {
-	if v.State == StateComplete {
+	switch v.State {
+	case StateComplete:
 		t.Complete++
-	} else {
+	case StateRecovered:
+		t.Recovered++
+	default:
 		t.Failed++
 	}
 	t.EndedBy[v.EndedBy]++
@@ -43,7 +47,21 @@ func (t *Totals) add(v View) {
 	for reason, n := range v.Losses.ByReason {
 		t.Lost[reason] += n
 	}
+	t.countExports(v.Exports)
+}
+
+// addExport counts one profiler's later export of a profile that had so many bytes before.
+func (t *Totals) addExport(v View, profiler string, before int64) {
+	t.Bytes += uint64(max(v.Bytes-before, 0))
 	for _, e := range v.Exports {
+		if e.Profiler == profiler {
+			t.countExports([]Export{e})
+		}
+	}
+}
+
+func (t *Totals) countExports(rows []Export) {
+	for _, e := range rows {
 		x := t.Exports[e.Profiler]
 		if e.State == ExportComplete {
 			x.Complete++

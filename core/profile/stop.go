@@ -2,9 +2,13 @@ package profile
 
 import (
 	"context"
+	"errors"
 	"fmt"
+	"runtime"
 	"time"
 
+	"github.com/strobe-dev/strobe/internal/wire"
+	"github.com/strobe-dev/strobe/sdk/recording"
 	"github.com/strobe-dev/strobe/sdk/trace"
 )
 
@@ -17,8 +21,11 @@ func (m *Manager) Stop(ctx context.Context, id string) (View, error) {
 		return View{}, err
 	}
 	m.end(p, EndedByStop)
+	m.mu.Lock()
+	done := p.done
+	m.mu.Unlock()
 	select {
-	case <-p.done:
+	case <-done:
 	case <-ctx.Done():
 	}
 	m.mu.Lock()
@@ -82,7 +89,7 @@ func (m *Manager) finish(p *entry) {
 	m.conclude(p, exports)
 }
 
-// stopAll stops the ranks at once, then core, so that core's last clock pair is younger than any event. It returns
+// stopAll stops the ranks, and the profilers that measure, at once, then core, so that core's last clock pair is younger than any event. It returns
 // when the recording ended.
 func (m *Manager) stopAll(p *entry) time.Time {
 	n := len(p.procs)
@@ -100,6 +107,7 @@ func (m *Manager) stopAll(p *entry) time.Time {
 		v.StoppedAt = &stopped
 		v.DurationS = stopped.Sub(v.StartedAt).Seconds()
 		v.Processes = rows
+		v.Warnings = append(v.Warnings, p.warnings()...)
 		v.sum()
 	})
 	return stopped
@@ -113,26 +121,34 @@ func (m *Manager) stopRecorder(p *entry, i int) Process {
 	r := p.procs[i]
 	res := callResult{err: down(r)}
 	got := make(chan trace.Stats, 1) // not a variable: a call that is given up may still write it
+	stop := bounded(m.base, m.log, m.o.StopTimeout, func(ctx context.Context) error {
+		s, err := r.StopRecording(ctx) // one that is down is told, too, lest its successor record on
+		got <- s
+		return err
+	}, nil)
 	if res.err == nil {
-		res = bounded(m.base, m.log, m.o.StopTimeout, func(ctx context.Context) error {
-			s, err := r.StopRecording(ctx)
-			got <- s
-			return err
-		}, nil)
+		res = stop
 	}
 	if res.err != nil {
 		row.Error = fmt.Errorf("stop recording: %w", res.err).Error()
+		var exit *wire.ExitError
+		if down(r) != nil || errors.As(res.err, &exit) {
+			row.Ended = ProcessDied
+		}
 		m.log.Warn("profile lacks a process's end", logID, p.id, logProcess, r.Label(), logStage, r.Stage(), logRank, r.Rank(), logError, res.err)
 		return row
 	}
 	stats := <-got
+	row.Ended = ProcessStopped
 	row.Events, row.Bytes, row.Losses = stats.Events, stats.Bytes, lossesOf(stats.Lost)
+	row.Cost = recording.EstimateCost(row.Events, row.Bytes, stats.EventNs, 0, 0) // the shares come with the sum
 	return row
 }
 
 // sum totals the processes' and artifacts' figures.
 func (v *View) sum() {
 	v.Events, v.Bytes, v.Losses = 0, 0, Losses{}
+	v.sumCost()
 	for _, p := range v.Processes {
 		v.Events += p.Events
 		v.Bytes += p.Bytes
@@ -143,6 +159,20 @@ func (v *View) sum() {
 	}
 }
 
+// sumCost brings what recording cost up to date.
+func (v *View) sumCost() {
+	recorded, cores := time.Duration(v.DurationS*float64(time.Second)), runtime.NumCPU()
+	costs := make([]*recording.Cost, len(v.Processes))
+	for i := range v.Processes {
+		p := &v.Processes[i]
+		if p.Cost != nil {
+			p.Cost = recording.EstimateCost(p.Events, p.Bytes, p.Cost.NsPerEvent, recorded, cores)
+			costs[i] = p.Cost
+		}
+	}
+	v.Cost = recording.SumCosts(costs, recorded, cores)
+}
+
 // conclude writes the result down, makes the profile final and lets the next one start.
 func (m *Manager) conclude(p *entry, exports []exported) {
 	m.mu.Lock()
@@ -150,22 +180,34 @@ func (m *Manager) conclude(p *entry, exports []exported) {
 	m.mu.Unlock()
 	final.conclude(exports)
 	m.saveSummary(p, &final, exports)
-	p.manifest.save(final)
-	if err := p.manifest.flush(); err != nil {
-		final.Warnings = append(final.Warnings, "the manifest was not written: "+err.Error())
-		m.log.Error("write a profile's manifest", logID, p.id, logError, err)
-	}
-	p.unlock()
+	m.write(p, &final)
 	m.mu.Lock()
 	p.view = final
 	m.active = nil
-	m.uncollected = p // until a Stop that waits for it has answered
+	if p.snapshot == nil {
+		m.uncollected = p // until a Stop that waits for it has answered
+	}
 	m.totals.add(final)
 	victims := m.surplus()
 	m.mu.Unlock()
-	m.log.Info("profile", logID, final.ID, logState, string(final.State), "ended_by", string(final.EndedBy),
-		"requests", final.Requests, "files", len(final.Artifacts), "bytes", final.Bytes, "events", final.Events,
-		"lost", final.Losses.Total, "seconds", final.DurationS, logError, final.Error)
+	m.logEnd(final)
 	close(p.done)
 	m.removeAll(victims)
+}
+
+// write puts the result into the manifest and gives the directory free. An error is a warning in v.
+func (m *Manager) write(p *entry, v *View) {
+	p.manifest.save(*v)
+	if err := p.manifest.flush(); err != nil {
+		v.Warnings = append(v.Warnings, "the manifest was not written: "+err.Error())
+		m.log.Error("write a profile's manifest", logID, p.id, logError, err)
+	}
+	p.unlock()
+}
+
+// logEnd writes the one line that a profile's end gets.
+func (m *Manager) logEnd(v View) {
+	m.log.Info("profile", logID, v.ID, logState, string(v.State), "ended_by", string(v.EndedBy),
+		"requests", v.Requests, "files", len(v.Artifacts), "bytes", v.Bytes, "events", v.Events,
+		"lost", v.Losses.Total, "seconds", v.DurationS, logError, v.Error)
 }

@@ -73,7 +73,7 @@ func (m *Manager) Summary(id string) (summary.Table, error) {
 	if !os.IsNotExist(err) {
 		m.log.Warn("read a profile's summary; it is computed again", logID, id, logError, err)
 	}
-	t, err = computeSummary(m.base, filepath.Join(dir, recordingName))
+	t, _, err = computeSummary(m.base, filepath.Join(dir, recordingName), v.since())
 	if err != nil {
 		return t, &Error{Code: CodeNotFound, ID: id, Err: err, Message: fmt.Sprintf("profile %s has no summary, and its recording cannot be read: %v", id, err)}
 	}
@@ -83,18 +83,24 @@ func (m *Manager) Summary(id string) (summary.Table, error) {
 	return t, nil
 }
 
-// computeSummary reads a recording from its beginning.
-func computeSummary(ctx context.Context, dir string) (summary.Table, error) {
+// computeSummary reads a recording from its beginning, without what was over before since.
+func computeSummary(ctx context.Context, dir string, since time.Time) (summary.Table, []recording.Summary, error) {
 	ctx, cancel := context.WithTimeout(ctx, summaryTimeout)
 	defer cancel()
 	var a summary.Aggregator
-	read, err := recording.Read(ctx, dir, func(b *recording.Batch) error {
+	var o recording.Options
+	if !since.IsZero() {
+		o.Since = since.UnixNano()
+	}
+	f := recording.Follow(dir, o)
+	defer f.Close()
+	read, err := f.Finish(ctx, func(b *recording.Batch) error {
 		a.Add(b)
 		return nil
 	})
 	if err != nil {
-		return summary.Table{}, err
+		return summary.Table{}, nil, err
 	}
 	a.AddLosses(read)
-	return a.Table(), nil
+	return a.Table(), read, nil
 }

@@ -12,7 +12,7 @@ import (
 // State of a profile, in the order in which they come.
 type State string
 
-// States. Complete and failed are final.
+// States. Complete, failed and recovered are final.
 const (
 	StateStarting  State = "starting"
 	StateRecording State = "recording"
@@ -22,14 +22,17 @@ const (
 	StateComplete State = "complete"
 	// StateFailed: some process or profiler did not; what exists is listed all the same, and Error names each culprit.
 	StateFailed State = "failed"
+	// StateRecovered: the server that made the profile ended before it was finished; another exported what it had
+	// recorded. Warnings say what happened.
+	StateRecovered State = "recovered"
 )
 
 // Final reports whether the profile has ended.
-func (s State) Final() bool { return s == StateComplete || s == StateFailed }
+func (s State) Final() bool { return s == StateComplete || s == StateFailed || s == StateRecovered }
 
 func (s State) known() bool {
 	switch s {
-	case StateStarting, StateRecording, StateStopping, StateExporting, StateComplete, StateFailed:
+	case StateStarting, StateRecording, StateStopping, StateExporting, StateComplete, StateFailed, StateRecovered:
 		return true
 	}
 	return false
@@ -44,6 +47,7 @@ const (
 	EndedByMaxDuration EndedBy = "max_duration"
 	EndedByDuration    EndedBy = "duration"     // StartRequest.Duration
 	EndedByNumRequests EndedBy = "num_requests" // StartRequest.NumRequests
+	EndedBySnapshot    EndedBy = "snapshot"     // it was made of what had happened before
 	EndedByShutdown    EndedBy = "shutdown"     // the server went down in order
 	EndedByCrash       EndedBy = "crash"        // the server ended without finishing the profile
 )
@@ -70,23 +74,42 @@ type View struct {
 	Traces   []string `json:"traces"`
 	Losses   Losses   `json:"losses"`
 	Warnings []string `json:"warnings"`
+	// Cost is what recording took of the processes' time, by their own measure; absent when none measured.
+	Cost *recording.Cost `json:"cost,omitempty"`
 	// Error names each process and profiler that failed; empty when none did.
 	Error   string  `json:"error"`
 	EndedBy EndedBy `json:"ended_by"`
+	// Trigger is the kind of trigger that made a snapshot; empty otherwise. The label then says why.
+	Trigger string `json:"trigger"`
 }
 
 // Process is what one process recorded.
 type Process struct {
-	Process   string `json:"process"` // "core", "stage_0_diffusion_rank0"
-	Stage     *int   `json:"stage"`   // null for core
+	Process   string `json:"process"` // "core", "stage_0_diffusion_rank0", "profiler_hostmon"
+	Stage     *int   `json:"stage"`   // null for core and profilers
 	StageName string `json:"stage_name"`
-	Rank      *int   `json:"rank"` // null for core
+	Rank      *int   `json:"rank"` // null for core and profilers
 	PID       int    `json:"pid"`
 	Events    uint64 `json:"events"`
 	Bytes     int64  `json:"bytes"`
 	Losses    Losses `json:"losses"`
-	Error     string `json:"error"`
+	// OpenSpans had not ended when the recording did. They are in the artifacts, marked.
+	OpenSpans uint64 `json:"open_spans"`
+	// Ended is how the process's recording ended; empty until it has, and when nobody knows.
+	Ended ProcessEnd `json:"ended"`
+	// Cost is what recording took of the process's time, by its own measure; absent when it did not measure.
+	Cost  *recording.Cost `json:"cost,omitempty"`
+	Error string          `json:"error"`
 }
+
+// ProcessEnd is how a process's recording ended.
+type ProcessEnd string
+
+// Ends of a process's recording.
+const (
+	ProcessStopped ProcessEnd = "stopped" // in order
+	ProcessDied    ProcessEnd = "died"    // the process ended while it recorded: what it had recorded is there
+)
 
 // ExportState is how far a profiler's export is.
 type ExportState string
@@ -125,8 +148,8 @@ type Artifact struct {
 // Losses counts events that were not recorded.
 type Losses struct {
 	Total uint64 `json:"total"` // events
-	// ByReason counts by reason those that are not zero: full, not_ready, depth, corrupt, which are events, and names and
-	// truncated, which are texts that were cut.
+	// ByReason counts by reason those that are not zero: full, not_ready, depth, corrupt, which are events; names and
+	// truncated, which are texts that were cut; unknown, which are records of kinds that the reader is too old for.
 	ByReason map[string]uint64 `json:"by_reason"`
 }
 
@@ -148,6 +171,9 @@ func lossesRead(l recording.Losses) Losses {
 	if l.Corrupt > 0 {
 		out.Total += l.Corrupt
 		out.ByReason["corrupt"] = l.Corrupt
+	}
+	if l.Unknown > 0 {
+		out.ByReason["unknown"] = l.Unknown
 	}
 	return out
 }
@@ -176,10 +202,12 @@ func (v View) clone() View {
 	v.Traces = append([]string{}, v.Traces...)
 	v.Warnings = append([]string{}, v.Warnings...)
 	v.Losses = v.Losses.clone()
+	v.Cost = clonePointer(v.Cost)
 	v.Processes = append([]Process{}, v.Processes...)
 	for i := range v.Processes {
 		p := &v.Processes[i]
 		p.Stage, p.Rank, p.Losses = clonePointer(p.Stage), clonePointer(p.Rank), p.Losses.clone()
+		p.Cost = clonePointer(p.Cost)
 	}
 	v.Artifacts = append([]Artifact{}, v.Artifacts...)
 	for i := range v.Artifacts {

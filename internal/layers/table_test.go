@@ -17,6 +17,7 @@ const (
 	prometheus  = "github.com/prometheus/client_golang"
 	image       = "golang.org/x/image"
 	sync        = "golang.org/x/sync"
+	purego      = "github.com/ebitengine/purego" // C libraries without cgo
 )
 
 // layer says what the packages of a tree may import beside the standard library. The longest tree that a package lies in
@@ -57,7 +58,7 @@ var table = []layer{
 	{tree: "sdk/plugintest", own: []string{"sdk", "internal/wire"}},
 
 	// Each plugin is on its own: the SDK, its own folder, and third parties that are about its work.
-	{tree: "plugins/*", own: []string{"sdk"}, third: []string{"*"}, never: []string{grpc, protobuf, goPlugin, hclog, hcl, cty, cobra}},
+	{tree: "plugins/*", own: []string{"sdk"}, third: []string{"*"}, never: []string{grpc, protobuf, goPlugin, hclog, hcl, cty, cobra, purego}},
 	{tree: "profilers/*", own: []string{"sdk"}, third: []string{"*"}, never: []string{goPlugin, hclog, hcl, cty, cobra}},
 }
 

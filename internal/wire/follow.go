@@ -27,7 +27,9 @@ const (
 type export struct {
 	profile profiler.Profile
 	dir     string // of the segments
+	since   int64  // what was over before is left out, Unix ns; 0 for nothing
 	sink    profiler.Sink
+	source  *source // nil: the profiler does not measure
 
 	ctx    context.Context // ends the goroutine
 	cancel context.CancelCauseFunc
@@ -50,8 +52,8 @@ type finishing struct {
 
 var errAborted = errors.New("the profile was abandoned")
 
-func newExport(p profiler.Profile, dir string, sink profiler.Sink) *export {
-	e := &export{profile: p, dir: dir, sink: sink, ask: make(chan finishing, 1), reply: make(chan *profilerv1.FinishResponse, 1), done: make(chan struct{})}
+func newExport(p profiler.Profile, dir string, since int64, sink profiler.Sink, measuring *source) *export {
+	e := &export{profile: p, dir: dir, since: since, sink: sink, source: measuring, ask: make(chan finishing, 1), reply: make(chan *profilerv1.FinishResponse, 1), done: make(chan struct{})}
 	e.ctx, e.cancel = context.WithCancelCause(context.Background())
 	go e.run()
 	return e
@@ -71,7 +73,7 @@ func (e *export) over() bool {
 func (e *export) run() {
 	defer close(e.done)
 	defer e.cancel(nil)
-	f := recording.Follow(e.dir, recording.Options{})
+	f := recording.Follow(e.dir, recording.Options{Since: e.since})
 	defer f.Close()
 	timer := time.NewTimer(pollBusy)
 	defer timer.Stop()
@@ -132,6 +134,7 @@ func (e *export) guard(op string, f func() error) (err error) {
 func (e *export) complete(f *recording.Follower, r finishing) *profilerv1.FinishResponse {
 	stop := context.AfterFunc(r.ctx, func() { e.cancel(context.Cause(r.ctx)) })
 	defer stop()
+	e.endSource()
 	processes, err := f.Finish(e.ctx, e.deliver, r.segments...)
 	e.table.AddLosses(processes)
 	problems := []error{e.failed}
@@ -155,8 +158,16 @@ func (e *export) complete(f *recording.Follower, r finishing) *profilerv1.Finish
 	return reply
 }
 
+// endSource completes the profiler's own segment, if nobody did yet.
+func (e *export) endSource() {
+	if e.source != nil {
+		e.source.stop()
+	}
+}
+
 // abandon lets the sink remove what it wrote, if it knows how.
 func (e *export) abandon() {
+	e.endSource()
 	a, ok := e.sink.(profiler.Aborter)
 	if !ok {
 		return

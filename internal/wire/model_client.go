@@ -102,7 +102,7 @@ func (c *Client) StopRecording(ctx context.Context) (trace.Stats, error) {
 		}
 		l := r.GetLost()
 		stats = trace.Stats{Events: r.GetEvents(), Bytes: r.GetBytes(), Lost: trace.Losses{
-			Full: l.GetFull(), NotReady: l.GetNotReady(), Names: l.GetNames(), Truncated: l.GetTruncated(), Depth: l.GetDepth()}}
+			Full: l.GetFull(), NotReady: l.GetNotReady(), Names: l.GetNames(), Truncated: l.GetTruncated(), Depth: l.GetDepth()}, EventNs: fromPicos(r.GetEventCostPs())}
 		return err
 	})
 	return stats, err

@@ -32,6 +32,7 @@ type modelServer struct {
 	session model.Session
 	process trace.Process
 	sampler func() // ends the sampling of this process; nil when nothing is recorded
+	flight  bool   // the flight recorder is on
 	closed  bool
 }
 
@@ -147,7 +148,7 @@ func (s *modelServer) StartRecording(_ context.Context, r *modelv1.StartRecordin
 	case err != nil:
 		return nil, status.Error(codes.Internal, text(err.Error()))
 	}
-	s.sampler = sampleProcess(s.rec)
+	s.beginSampling()
 	return &modelv1.StartRecordingResponse{}, nil
 }
 
@@ -155,7 +156,9 @@ func (s *modelServer) StartRecording(_ context.Context, r *modelv1.StartRecordin
 func (s *modelServer) StopRecording(context.Context, *modelv1.StopRecordingRequest) (*modelv1.StopRecordingResponse, error) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	s.endSampling()
+	if !s.flight {
+		s.endSampling()
+	}
 	stats, err := s.rec.Stop()
 	switch {
 	case errors.Is(err, trace.ErrNotRecording):
@@ -165,7 +168,7 @@ func (s *modelServer) StopRecording(context.Context, *modelv1.StopRecordingReque
 	}
 	l := stats.Lost
 	return &modelv1.StopRecordingResponse{Events: stats.Events, Bytes: stats.Bytes, Lost: &modelv1.Losses{
-		Full: l.Full, NotReady: l.NotReady, Names: l.Names, Truncated: l.Truncated, Depth: l.Depth}}, nil
+		Full: l.Full, NotReady: l.NotReady, Names: l.Names, Truncated: l.Truncated, Depth: l.Depth}, EventCostPs: toPicos(stats.EventNs)}, nil
 }
 
 // sampleProcess records what this process costs until the function that it returns is called.
@@ -177,6 +180,12 @@ func sampleProcess(rec *trace.Recorder) (end func()) {
 		procstat.Run(ctx, rec)
 	}()
 	return func() { cancel(); <-done }
+}
+
+func (s *modelServer) beginSampling() {
+	if s.sampler == nil {
+		s.sampler = sampleProcess(s.rec)
+	}
 }
 
 func (s *modelServer) endSampling() {

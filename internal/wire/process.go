@@ -7,6 +7,7 @@ import (
 	"io"
 	"os"
 	"sync"
+	"syscall"
 	"time"
 
 	goplugin "github.com/hashicorp/go-plugin"
@@ -37,6 +38,22 @@ func (p *Process) adopt(c *child) error {
 	defer p.mu.Unlock()
 	p.child = c
 	return nil
+}
+
+// lowest is the priority that takes next to nothing from others that want the processor.
+const lowest = 19
+
+// Yield gives the process, and all its threads, the lowest priority, for work that nobody waits for. It cannot be taken
+// back. A failure costs politeness only.
+func (p *Process) Yield() {
+	if c := p.process(); c != nil {
+		c.mu.Lock()
+		pid := c.pid
+		c.mu.Unlock()
+		if pid > 0 {
+			_ = syscall.Setpriority(syscall.PRIO_PGRP, pid, lowest)
+		}
+	}
 }
 
 func (p *Process) process() *child {

@@ -6,17 +6,40 @@ import (
 	"fmt"
 
 	profilerv1 "github.com/strobe-dev/strobe/sdk/proto/strobe/profiler/v1"
+	"github.com/strobe-dev/strobe/sdk/trace"
 )
 
 // Open starts one profile's output.
 func (c *Client) Open(ctx context.Context, r OpenRequest) error {
 	return c.call(ctx, "open", c.timeouts.Open, func(ctx context.Context) error {
-		_, err := profilerv1.NewProfilerServiceClient(c.conn).Open(ctx, &profilerv1.OpenRequest{
+		m := &profilerv1.OpenRequest{
 			Id: text(r.Profile.ID), Dir: r.Profile.Dir, RecordingDir: r.RecordingDir, Model: text(r.Profile.Model),
 			Label: text(r.Profile.Label), StartedUnixNs: r.Profile.Started.UnixNano(), MaxBytes: r.Profile.MaxBytes, Host: text(r.Profile.Host),
-		})
+			Processes: toRecorded(r.Profile.Processes),
+		}
+		if !r.Since.IsZero() {
+			m.SinceUnixNs = r.Since.UnixNano()
+		}
+		if s := r.Source; s != nil {
+			m.Source = &profilerv1.Source{Path: s.Path, MaxBytes: s.MaxBytes, Name: text(s.Name)}
+		}
+		_, err := profilerv1.NewProfilerServiceClient(c.conn).Open(ctx, m)
 		return err
 	})
+}
+
+// StopSource ends the measuring of the open profile. It may be called again.
+func (c *Client) StopSource(ctx context.Context) (SourceReply, error) {
+	var reply SourceReply
+	err := c.call(ctx, "stop measuring", c.timeouts.Record, func(ctx context.Context) error {
+		r, err := profilerv1.NewProfilerServiceClient(c.conn).StopSource(ctx, &profilerv1.StopSourceRequest{})
+		l := r.GetLost()
+		reply = SourceReply{Problem: clip(r.GetError(), 4<<10), Stats: trace.Stats{
+			Events: r.GetEvents(), Bytes: r.GetBytes(), EventNs: fromPicos(r.GetEventCostPs()), Lost: trace.Losses{
+				Full: l.GetFull(), NotReady: l.GetNotReady(), Names: l.GetNames(), Truncated: l.GetTruncated(), Depth: l.GetDepth()}}}
+		return err
+	})
+	return reply, err
 }
 
 // Finish completes the open profile. When the export itself went wrong the reply still holds what was read, beside

@@ -2,6 +2,7 @@ package wire
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"log/slog"
 	"os"
@@ -30,6 +31,7 @@ type profilerServer struct {
 
 	mu     sync.Mutex
 	open   *export // the profile that is open; nil when none is
+	source *source // of the last profile for which there was one
 	closed bool
 }
 
@@ -75,17 +77,46 @@ func (s *profilerServer) Open(ctx context.Context, r *profilerv1.OpenRequest) (*
 	}
 	p := profiler.Profile{
 		ID: r.GetId(), Dir: r.GetDir(), Model: r.GetModel(), Label: r.GetLabel(), Started: time.Unix(0, r.GetStartedUnixNs()).UTC(),
-		MaxBytes: r.GetMaxBytes(), Host: r.GetHost(), Log: s.log.With("profile", r.GetId()),
+		MaxBytes: r.GetMaxBytes(), Host: r.GetHost(), Processes: recordedFrom(r.GetProcesses()), Log: s.log.With("profile", r.GetId()),
 	}
-	sink, err := s.profiler.Open(ctx, p)
+	measurer, ok := s.profiler.(profiler.ProfilerWithSource)
+	var measuring *source
+	if ok && r.GetSource() != nil { // before there is a sink that would have to be ended should it not work
+		var err error
+		if measuring, err = newSource(r.GetSource(), r.GetModel(), p.Log); err != nil {
+			return nil, status.Error(codes.Internal, text(err.Error()))
+		}
+	}
+	sink, err := s.openSink(ctx, p)
 	if err != nil {
+		if measuring != nil {
+			err = errors.Join(err, measuring.rec.Close())
+		}
 		return nil, asStatus(ctx, err)
 	}
-	if sink == nil {
-		return nil, status.Error(codes.Internal, "the profiler returned neither a sink nor an error")
+	if measuring != nil {
+		measuring.run(measurer, s.source)
+		s.source = measuring
 	}
-	s.open = newExport(p, r.GetRecordingDir(), sink)
+	s.open = newExport(p, r.GetRecordingDir(), r.GetSinceUnixNs(), sink, measuring)
 	return &profilerv1.OpenResponse{}, nil
+}
+
+func (s *profilerServer) openSink(ctx context.Context, p profiler.Profile) (profiler.Sink, error) {
+	sink, err := s.profiler.Open(ctx, p)
+	if err == nil && sink == nil {
+		err = errors.New("the profiler returned neither a sink nor an error")
+	}
+	return sink, err
+}
+
+// StopSource implements profilerv1.ProfilerServiceServer.
+func (s *profilerServer) StopSource(context.Context, *profilerv1.StopSourceRequest) (*profilerv1.StopSourceResponse, error) {
+	e := s.current()
+	if e == nil || e.source == nil {
+		return nil, status.Error(codes.FailedPrecondition, "nothing is being measured")
+	}
+	return e.source.stop(), nil
 }
 
 // Finish implements profilerv1.ProfilerServiceServer.

@@ -75,7 +75,7 @@ func TestProfilerTypesCross(t *testing.T) {
 			t.Errorf("artifact %q was taken", name)
 		}
 	}
-	processes := []recording.Summary{{Events: 1, Bytes: 2, Open: 3, Error: "e", Lost: recording.Losses{Corrupt: 6, Losses: trace.Losses{Full: 1, NotReady: 2, Names: 3, Truncated: 4, Depth: 5}},
+	processes := []recording.Summary{{Events: 1, Bytes: 2, Open: 3, Error: "e", Lost: recording.Losses{Corrupt: 6, Unknown: 7, Losses: trace.Losses{Full: 1, NotReady: 2, Names: 3, Truncated: 4, Depth: 5}},
 		Process: &recording.Process{PID: 7, Host: "h", BootID: "b", Segments: []string{"x.seg"},
 			Process: trace.Process{Kind: trace.ProcessModel, Name: "dit", Model: "m", Stage: 1, StageName: "s", Rank: 2, Synthetic: true}}}}
 	if d := cmp.Diff(processes, processesFrom(toProcesses(processes))); d != "" {

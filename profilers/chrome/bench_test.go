@@ -53,8 +53,11 @@ func BenchmarkExport(b *testing.B) {
 				later(batches[i%len(batches)], length)
 				n += len(batches[i%len(batches)].Events)
 			}
-			b.StopTimer()
 			s := sk.(*sink)
+			if err := s.out.wait(); err != nil {
+				b.Fatal(err)
+			}
+			b.StopTimer()
 			b.ReportMetric(float64(b.Elapsed().Nanoseconds())/float64(n), "ns/event")
 			b.ReportMetric(float64(n)/b.Elapsed().Seconds()/1e6, "Mevents/s")
 			b.ReportMetric(float64(s.processes[0].file.n)/float64(n), "JSON-bytes/event")

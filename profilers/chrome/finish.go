@@ -16,6 +16,7 @@ func (s *sink) Finish(ctx context.Context, sum profiler.Summary) ([]profiler.Art
 		return nil, errors.New("finish: the profile is finished")
 	}
 	s.closed = true
+	defer s.out.close()
 	err := ctx.Err()
 	if err == nil {
 		err = s.complete(sum)
@@ -46,6 +47,9 @@ func (s *sink) complete(sum profiler.Summary) error {
 	if err := s.flushArrows(); err != nil {
 		return err
 	}
+	if err := s.out.wait(); err != nil {
+		return err
+	}
 	for _, p := range s.processes {
 		if p.file != nil {
 			if err := s.end(p.file, s.tail(sum, p)); err != nil {
@@ -57,11 +61,11 @@ func (s *sink) complete(sum profiler.Summary) error {
 }
 
 func (s *sink) end(f *gzFile, tail []byte) error {
-	b, err := s.pack.pack(tail, true)
+	b, err := s.out.pack.pack(tail, true)
 	if err != nil {
 		return err
 	}
-	if err := s.add(f, b); err != nil {
+	if err := f.add(b); err != nil {
 		return err
 	}
 	return f.finish()
@@ -105,6 +109,7 @@ func (s *sink) Abort(context.Context) error {
 }
 
 func (s *sink) discard() error {
+	s.out.close()
 	err := s.merged.discard()
 	for _, p := range s.processes {
 		if p.file != nil {

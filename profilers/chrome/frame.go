@@ -78,17 +78,21 @@ func (s *sink) deviceProperties(p *process) []byte {
 
 // about is what a file says of itself under "strobe".
 type about struct {
-	Version   string         `json:"version"`
-	Profile   string         `json:"profile"`
-	Label     string         `json:"label,omitempty"`
-	Model     string         `json:"model,omitempty"`
-	Synthetic bool           `json:"synthetic"`
-	Started   time.Time      `json:"started"`
-	Stopped   *time.Time     `json:"stopped,omitempty"`
-	Events    uint64         `json:"events"`
-	Dropped   uint64         `json:"dropped"`              // the bound on the trace's bytes was reached
-	Arrows    uint64         `json:"arrows_without_other"` // one end was not recorded
-	Processes []aboutProcess `json:"processes"`
+	Version   string     `json:"version"`
+	Profile   string     `json:"profile"`
+	Label     string     `json:"label,omitempty"`
+	Model     string     `json:"model,omitempty"`
+	Synthetic bool       `json:"synthetic"`
+	Started   time.Time  `json:"started"`
+	Stopped   *time.Time `json:"stopped,omitempty"`
+	Events    uint64     `json:"events"`
+	Dropped   uint64     `json:"dropped"`              // the bound on the trace's bytes was reached
+	Arrows    uint64     `json:"arrows_without_other"` // one end was not recorded
+	// Losses of the file's processes by reason, what was not recorded.
+	Losses map[string]uint64 `json:"losses,omitempty"`
+	// Cost is what recording the file's processes took of their time, by their own measure; absent when none measured.
+	Cost      *recording.Cost `json:"cost,omitempty"`
+	Processes []aboutProcess  `json:"processes"`
 }
 
 // aboutProcess is one recorded process. Recorded counts what its recording holds, the others what the trace did with it.
@@ -109,6 +113,7 @@ type aboutProcess struct {
 	Fitted    uint64            `json:"fitted"`      // moved, so that they overlap none in part
 	Open      uint64            `json:"open"`
 	Losses    map[string]uint64 `json:"losses,omitempty"` // by reason, what was not recorded
+	Cost      *recording.Cost   `json:"cost,omitempty"`
 }
 
 func (s *sink) about(sum profiler.Summary, p *process) about {
@@ -123,16 +128,27 @@ func (s *sink) about(sum profiler.Summary, p *process) about {
 	if p == nil {
 		a.Arrows = s.requests.waiting()
 	}
+	var of []recording.Summary
 	for _, o := range s.processes {
 		if p != nil && o != p {
 			continue
 		}
 		row := o.about(sum)
+		if read := o.read(sum); read != nil {
+			of = append(of, *read)
+		}
+		for reason, n := range row.Losses {
+			if a.Losses == nil {
+				a.Losses = map[string]uint64{}
+			}
+			a.Losses[reason] += n
+		}
 		a.Events += row.Events
 		a.Dropped += row.Dropped
 		a.Synthetic = a.Synthetic || row.Synthetic
 		a.Processes = append(a.Processes, row)
 	}
+	a.Cost = recording.CostOf(of)
 	return a
 }
 
@@ -145,12 +161,20 @@ func (p *process) about(sum profiler.Summary) aboutProcess {
 	if r.Kind == trace.ProcessModel {
 		a.Stage, a.StageName, a.Rank = &r.Stage, r.StageName, &r.Rank
 	}
-	for i := range sum.Processes {
-		if row := &sum.Processes[i]; row.Process == r {
-			a.Recorded, a.Open, a.Losses = row.Events, row.Open, lossReasons(row.Lost)
-		}
+	if row := p.read(sum); row != nil {
+		a.Recorded, a.Open, a.Losses, a.Cost = row.Events, row.Open, lossReasons(row.Lost), row.Cost()
 	}
 	return a
+}
+
+// read is the reader's row about the process; nil when there is none.
+func (p *process) read(sum profiler.Summary) *recording.Summary {
+	for i := range sum.Processes {
+		if sum.Processes[i].Process == p.recorded {
+			return &sum.Processes[i]
+		}
+	}
+	return nil
 }
 
 func kindName(k trace.ProcessKind) string {
@@ -167,6 +191,7 @@ func kindName(k trace.ProcessKind) string {
 func lossReasons(l recording.Losses) map[string]uint64 {
 	all := map[string]uint64{
 		"full": l.Full, "not_ready": l.NotReady, "depth": l.Depth, "names": l.Names, "truncated": l.Truncated, "corrupt": l.Corrupt,
+		"unknown": l.Unknown,
 	}
 	for reason, n := range all {
 		if n == 0 {

@@ -7,6 +7,7 @@ import (
 	"errors"
 	"fmt"
 	"hash"
+	"io/fs"
 	"os"
 	"path/filepath"
 )
@@ -33,6 +34,10 @@ type gzFile struct {
 func createGz(final string) (*gzFile, error) {
 	if err := os.MkdirAll(filepath.Dir(final), 0o700); err != nil {
 		return nil, fmt.Errorf("make the trace's folder: %w", err)
+	}
+	// One that lies there is of a process that was killed in the middle of this very export.
+	if err := os.Remove(hiddenName(final)); err != nil && !errors.Is(err, fs.ErrNotExist) {
+		return nil, fmt.Errorf("remove what is left of a trace file: %w", err)
 	}
 	f, err := os.OpenFile(hiddenName(final), os.O_WRONLY|os.O_CREATE|os.O_EXCL, 0o600)
 	if err != nil {

@@ -7,6 +7,7 @@ import (
 	"slices"
 	"strings"
 	"testing"
+	"time"
 
 	"github.com/google/go-cmp/cmp"
 
@@ -201,6 +202,7 @@ func TestLossesAreTold(t *testing.T) {
 	sum := summaryOf([]*recording.Batch{{Process: &r.Process}})
 	sum.Processes[0].Lost = recording.Losses{Losses: trace.Losses{Full: 7}, Corrupt: 1}
 	sum.Processes[0].Open = 3
+	sum.Processes[0].Events, sum.Processes[0].Recorded, r.EventNs = 1000, time.Second, 20
 	artifacts, err := s.Finish(t.Context(), sum)
 	if err != nil {
 		t.Fatal(err)
@@ -209,6 +211,13 @@ func TestLossesAreTold(t *testing.T) {
 		p := parse(t, filepath.Join(dir, filepath.FromSlash(a.Name))).Strobe.Processes[0]
 		if diff := cmp.Diff(map[string]uint64{"full": 7, "corrupt": 1}, p.Losses); diff != "" || p.Open != 3 {
 			t.Errorf("%+v: %s", p, diff)
+		}
+		about := parse(t, filepath.Join(dir, filepath.FromSlash(a.Name))).Strobe
+		if diff := cmp.Diff(p.Losses, about.Losses); diff != "" {
+			t.Errorf("losses of all processes: %s", diff)
+		}
+		if c := about.Cost; c == nil || c.Events != 1000 || c.NsPerEvent != 20 || c.CoreShare != 2e-5 || p.Cost == nil || *p.Cost != *c {
+			t.Errorf("cost %+v, of the process %+v", c, p.Cost)
 		}
 	}
 	if !slices.ContainsFunc(artifacts, func(a profiler.Artifact) bool { return a.StageName == "diffusion" }) {

@@ -25,9 +25,8 @@ const artifactType = "application/gzip"
 type sink struct {
 	profile profiler.Profile
 	base    int64 // Unix ns that a trace's times count from
-	pack    *packer
+	out     *writer
 	merged  *gzFile
-	budget  budget
 	block   int // bytes of JSON in a block
 	closed  bool
 
@@ -65,23 +64,25 @@ func (b *budget) fits(bytes int64) bool {
 }
 
 func newSink(p profiler.Profile, level int) (*sink, error) {
-	pack, err := newPacker(level)
+	out, err := newWriter(level, p.MaxBytes)
 	if err != nil {
 		return nil, err
 	}
 	s := &sink{
 		profile:   p,
 		base:      dayStart(p.Started),
-		pack:      pack,
-		budget:    budget{limit: p.MaxBytes},
+		out:       out,
 		block:     blockSize(p.MaxBytes),
 		byProcess: map[*recording.Process]*process{},
 		names:     nameCache{},
 		pids:      newNumbers(firstMadeUpPID),
 		ranks:     newNumbers(ranksPerStage * maxStages),
 	}
-	s.merged, err = s.create(mergedName(p.ID), nil)
-	return s, err
+	if s.merged, err = s.create(mergedName(p.ID), nil); err != nil {
+		out.close()
+		return nil, err
+	}
+	return s, nil
 }
 
 // mergedName is the artifact with every process. Its folder keeps it from tools that read all traces of a folder.
@@ -93,21 +94,11 @@ func (s *sink) create(name string, rank *int) (*gzFile, error) {
 	if err != nil {
 		return nil, err
 	}
-	s.budget.used += f.bytes
-	head, err := s.pack.pack(s.head(name, rank), false)
-	if err == nil {
-		err = s.add(f, head)
-	}
-	if err != nil {
+	s.out.spend(f.bytes, tailBytes)
+	if err := s.out.put(job{text: s.head(name, rank), files: [2]*gzFile{f}, always: true}); err != nil {
 		return nil, errors.Join(err, f.discard())
 	}
 	return f, nil
-}
-
-// add appends a block to a file within the budget's account.
-func (s *sink) add(f *gzFile, b block) error {
-	s.budget.used += int64(len(b.z))
-	return f.add(b)
 }
 
 // Consume implements profiler.Sink.
@@ -123,9 +114,11 @@ func (s *sink) Consume(ctx context.Context, b *recording.Batch) error {
 		return err
 	}
 	for i := range b.Events {
-		if s.budget.full {
-			p.dropped += uint64(len(b.Events) - i)
-			return nil
+		if i == 0 || len(p.buf) == 0 { // it may have become full since the last block
+			if s.out.full() {
+				s.out.drop(p, len(b.Events)-i)
+				return nil
+			}
 		}
 		s.event(p, &b.Events[i])
 		if len(p.buf) >= s.block {
@@ -161,11 +154,10 @@ func (s *sink) newProcess(r *recording.Process) (*process, error) {
 		recorded: r,
 		pid:      s.pids.take(processPID(r.PID)),
 		tracks:   map[*recording.Track]*track{},
-		buf:      make([]byte, 0, s.block+s.block/8),
+		buf:      s.out.buffer(s.room()),
 	}
-	s.budget.reserved += tailBytes
+	s.out.spend(0, tailBytes) // of the merged file
 	if r.Kind == trace.ProcessModel {
-		s.budget.reserved += tailBytes
 		p.name = fileName(r, s.profile.Started, s.before(r))
 		rank := s.ranks.take(r.Stage*ranksPerStage + r.Rank)
 		var err error
@@ -213,46 +205,25 @@ func (s *sink) track(p *process, r *recording.Track) *track {
 	return t
 }
 
-// flush compresses the process's block into both of its files, or drops it when there is no room.
+// room is what a block's buffer holds: the last event of a block goes over its size.
+func (s *sink) room() int { return s.block + s.block/8 }
+
+// flush hands the process's block to the writer, for both of its files.
 func (s *sink) flush(p *process) error {
-	events := p.filled
-	p.filled = 0
-	ok, err := s.spread(p.buf, p.file)
-	p.buf = p.buf[:0]
-	if !ok {
-		p.dropped += events
-		return err
+	if len(p.buf) == 0 {
+		return nil
 	}
-	p.written += events
-	return nil
+	j := job{text: p.buf, files: [2]*gzFile{s.merged, p.file}, of: p, events: p.filled, final: s.closed}
+	p.filled, p.buf = 0, s.out.buffer(s.room())
+	return s.out.put(j)
 }
 
+// flushArrows hands the arrows between processes to the writer, for the merged file.
 func (s *sink) flushArrows() error {
-	_, err := s.spread(s.arrows, nil)
-	s.arrows = s.arrows[:0]
-	return err
-}
-
-// spread compresses lines once and adds them to the merged file, and to own unless it is nil.
-func (s *sink) spread(lines []byte, own *gzFile) (bool, error) {
-	if len(lines) == 0 {
-		return true, nil
+	if len(s.arrows) == 0 {
+		return nil
 	}
-	b, err := s.pack.pack(lines, false)
-	if err != nil {
-		return false, err
-	}
-	files := []*gzFile{s.merged, own}
-	if own == nil {
-		files = files[:1]
-	}
-	if !s.budget.fits(int64(len(files) * len(b.z))) {
-		return false, nil
-	}
-	for _, f := range files {
-		if err := s.add(f, b); err != nil {
-			return false, err
-		}
-	}
-	return true, nil
+	j := job{text: s.arrows, files: [2]*gzFile{s.merged}, final: s.closed}
+	s.arrows = s.out.buffer(s.room())
+	return s.out.put(j)
 }

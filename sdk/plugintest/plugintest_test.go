@@ -104,6 +104,43 @@ func TestBrokenProfilers(t *testing.T) {
 	}
 }
 
+// gauge is a lister that measures.
+type gauge struct {
+	*lister
+	fault string
+}
+
+func newGauge(fault string) (profiler.Profiler, profiler.Description) {
+	l := &lister{}
+	return &gauge{l, fault}, profiler.Description{Name: "gauge", Version: "1", Config: &l.config}
+}
+
+func (g *gauge) Record(ctx context.Context, rec *trace.Recorder) error {
+	switch g.fault {
+	case "fails":
+		return errors.New("no such device")
+	case "panics":
+		panic("oh dear")
+	case "mute":
+	default:
+		rec.Track("gauge").Count(trace.NameIn(trace.CategoryCounter, "pressure"), 1)
+	}
+	<-ctx.Done()
+	return ctx.Err()
+}
+
+func TestProfilersThatMeasure(t *testing.T) {
+	for fault, want := range map[string]string{"": "", "fails": "measure", "panics": "measure", "mute": "measure"} {
+		t.Run(fault, func(t *testing.T) {
+			t.Parallel()
+			start := plugintest.StartProfiler(func() (profiler.Profiler, profiler.Description) { return newGauge(fault) })
+			if got := failing(t, plugintest.ProfilerChecks(plugintest.ProfilerOptions{Measures: true}), start); got != want {
+				t.Errorf("found by %q, want %q", got, want)
+			}
+		})
+	}
+}
+
 // checker is a model whose images are checker boards; fault is what is wrong with it.
 type checker struct {
 	fault  string

@@ -26,6 +26,8 @@ type ProfilerOptions struct {
 	BadConfigs []map[string]any
 	// NoArtifacts says that the profiler makes no files: it sends its output elsewhere.
 	NoArtifacts bool
+	// Measures says that a [profiler.ProfilerWithSource] has something to measure on this machine.
+	Measures bool
 }
 
 // TestProfiler checks a profiler plugin.
@@ -52,6 +54,7 @@ func ProfilerChecks(o ProfilerOptions) []Check {
 		{"abort", kindProfiler, c.abort},
 		{"small max_bytes", kindProfiler, c.smallBound},
 		{"open without finish", kindProfiler, c.openWithoutFinish},
+		{"measure", kindProfiler, c.measure},
 	}
 }
 

@@ -17,6 +17,8 @@ import (
 // Profiler is implemented by the author of a profiler plugin. It never changes within v1.
 type Profiler interface {
 	// Open starts one profile's output. It should be quick: start replies wait for it. Profiles do not overlap.
+	// When the process was killed in the middle of a profile, another is started and gets Open and the whole recording:
+	// unfinished files of the first may lie in Profile.Dir, under the names that they had, and are to be replaced.
 	Open(ctx context.Context, p Profile) (Sink, error)
 }
 
@@ -35,8 +37,13 @@ type Aborter interface {
 }
 
 // ProfilerWithSource is an optional companion of [Profiler]: one that also measures. Between start and stop it records
-// its own spans and counters into its own segment of the same recording, on the same clock. Record returns when ctx ends.
+// its own spans and counters into its own segment of the same recording, on the same clock, so that every profiler of the
+// profile exports them.
 type ProfilerWithSource interface {
+	// Record measures until ctx ends; it is called after Open of the same profile, in a goroutine of its own, and not for a
+	// recording that is exported later. rec is on already and is stopped when Record has returned, or two seconds after ctx has
+	// ended. When nothing here can be measured, return nil at once. An error, or a panic, is a warning of the profile: what
+	// was recorded before stays, and the export goes on.
 	Record(ctx context.Context, rec *trace.Recorder) error
 }
 
@@ -60,7 +67,10 @@ type Profile struct {
 	// MaxBytes bounds the sum of this profiler's artifacts; 0: no bound. At the bound drop the newest and say so in Artifacts' notes.
 	MaxBytes int64
 	Host     string
-	Log      *slog.Logger
+	// Processes are those that are recorded: core and the ranks, as they are at the start. Kind, Name, Stage, StageName,
+	// Rank and PID are known of each; Name may be empty. None are known of a recording that is exported later.
+	Processes []recording.Process
+	Log       *slog.Logger
 }
 
 // Summary is what is known when the recording has ended.

@@ -22,12 +22,15 @@ type batch struct {
 	err   error
 }
 
-func newBatch(p *Process, limit int) *batch {
+func newBatch(limit int) *batch {
 	return &batch{
-		b: Batch{Process: p, Events: make([]Event, 0, limit)}, limit: limit,
+		b: Batch{Events: make([]Event, 0, limit)}, limit: limit,
 		args: make([]Arg, 0, 2*limit), text: make([]byte, 0, 4*limit+2*segment.MaxArgs),
 	}
 }
+
+// begin makes the batch ready for the events of one process, which flush ends.
+func (b *batch) begin(p *Process, emit func(*Batch) error) { b.b.Process, b.emit, b.sent = p, emit, 0 }
 
 // next is a zero event at the end of the batch, with room for the arguments in raw.
 func (b *batch) next(raw int) *Event {

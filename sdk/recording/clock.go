@@ -4,6 +4,7 @@ import (
 	"math"
 	"math/bits"
 	"sort"
+	"time"
 
 	"github.com/strobe-dev/strobe/sdk/internal/segment"
 )
@@ -35,6 +36,14 @@ func (c *clock) add(p clockPair) bool {
 	}
 	c.pairs = append(c.pairs, p)
 	return true
+}
+
+// span is the time between the first pair and the last.
+func (c *clock) span() time.Duration {
+	if len(c.pairs) == 0 {
+		return 0
+	}
+	return time.Duration(max(0, c.pairs[len(c.pairs)-1].mono-c.pairs[0].mono))
 }
 
 // last is the tick up to which conversion is final.

@@ -7,7 +7,9 @@
 //	track.go    records of a track into events in the order of their ends
 //	batch.go    batches and the memory that they use again
 //	clock.go    ticks into Unix nanoseconds
+//	text.go     the text form of a segment, both ways; text_write.go, text_parse.go, text_record.go, text_value.go its parts
 //
-// A file is never trusted: what cannot be is passed over and counted in Losses.Corrupt. A reader takes memory for one
-// batch a process, the names (bounded by Options.MaxMemory), about 300 bytes a track and the open spans.
+// A file is never trusted: what cannot be is passed over and counted in Losses.Corrupt. Whatever the files say, a reader
+// keeps no more than one batch (about 2 MiB), Options.MaxMemory for all names, clock pairs, tracks and open spans, 16 bytes
+// for each chunk that it has found and not read, and 40 KiB a file.
 package recording

@@ -2,6 +2,7 @@ package recording
 
 import (
 	"iter"
+	"time"
 
 	"github.com/strobe-dev/strobe/sdk/trace"
 )
@@ -12,6 +13,9 @@ type Process struct {
 	PID    int
 	Host   string
 	BootID string
+	// EventNs is what recording a span took the process, as it measured itself, in nanoseconds; 0 when it did not say.
+	EventNs float64
+	Cores   int // processors of its machine; 0 when it did not say
 	// Segments read so far of this process, file names relative to the recording's folder.
 	Segments []string
 }
@@ -85,7 +89,8 @@ type Batch struct {
 // Losses of a whole recording.
 type Losses struct {
 	trace.Losses
-	Corrupt uint64 // records that could not be read and were passed over
+	Corrupt uint64 // records that could not be read, or not be kept, and were passed over
+	Unknown uint64 // records of kinds that came after this version, and were passed over: nothing is wrong with them
 }
 
 // Summary is what a reader knows at the end: one row a process.
@@ -94,8 +99,10 @@ type Summary struct {
 	Events  uint64
 	Bytes   int64
 	Lost    Losses
-	Open    uint64 // spans still open when the recording ended
-	Error   string // why the segment is missing or was not read to its end; empty when all is well
+	// Recorded is the time from the process's first clock reading to its last.
+	Recorded time.Duration
+	Open     uint64 // spans still open when the recording ended
+	Error    string // why the segment is missing or was not read to its end; empty when all is well
 }
 
 // All is a helper for tests and small tools: the events of a batch.

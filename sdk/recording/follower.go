@@ -17,8 +17,13 @@ import (
 
 // Options of a follower. The zero value is usable.
 type Options struct {
-	BatchEvents int   // largest number of events in a batch; 4,096 when zero
-	MaxMemory   int64 // bytes that the names of one process may take; 64 MiB when zero. Those beyond are shown as name#17
+	BatchEvents int // largest number of events in a batch; 4,096 when zero
+	// MaxMemory is how many bytes names, clock pairs, tracks and open spans of all processes may take; 64 MiB when zero.
+	// What is beyond is passed over and counted in [Losses].Corrupt; a name then is shown as name#17.
+	MaxMemory int64
+	// Since leaves out what was over before, in ns since 1970-01-01 UTC: spans by their end, other events by their time.
+	// 0 leaves nothing out.
+	Since int64
 }
 
 // Follower reads a growing, or a finished, recording folder: every *.seg file in it, new ones as they appear. It is not
@@ -36,6 +41,10 @@ type Follower struct {
 	since   time.Time        // when the first process was seen
 	ending  bool
 	err     error // of the consumer: nothing is delivered after it
+	taken   int64 // bytes, against Options.MaxMemory
+	out     *batch
+	buf     []byte // of a chunk that is read
+	metaBuf []byte // of a meta chunk: one is read while another chunk is
 }
 
 // coreGrace is how long a live follower waits for core's segment before it uses a process's own clock pairs.
@@ -81,6 +90,9 @@ func (f *Follower) Finish(ctx context.Context, fn func(*Batch) error, want ...st
 	if err := f.look(); err != nil {
 		return nil, err
 	}
+	for _, p := range f.procs {
+		p.readPairs()
+	}
 	for {
 		n, more, err := f.round(ctx, fn)
 		if err != nil {
@@ -91,7 +103,7 @@ func (f *Follower) Finish(ctx context.Context, fn func(*Batch) error, want ...st
 		}
 	}
 	for _, p := range f.procs {
-		p.out.emit = fn
+		p.out.begin(p.pub, fn)
 		p.finish()
 		if f.err = p.out.err; f.err != nil {
 			return nil, f.err
@@ -117,6 +129,15 @@ func Read(ctx context.Context, dir string, fn func(*Batch) error) ([]Summary, er
 	f := Follow(dir, Options{})
 	defer f.Close()
 	return f.Finish(ctx, fn)
+}
+
+// take accounts for memory that is kept. It reports false when there is no room: the caller passes over what it is for.
+func (f *Follower) take(n int) bool {
+	if f.taken+int64(n) > f.options.MaxMemory {
+		return false
+	}
+	f.taken += int64(n)
+	return true
 }
 
 // look finds new segments.
@@ -185,7 +206,7 @@ func (f *Follower) round(ctx context.Context, fn func(*Batch) error) (n int, mor
 		if !f.setClock(p) {
 			continue
 		}
-		p.out.emit, p.out.sent = fn, 0
+		p.out.begin(p.pub, fn)
 		for _, t := range p.order {
 			if err = ctx.Err(); err != nil {
 				return n, false, err
@@ -272,7 +293,7 @@ func (f *Follower) advance() (any bool) {
 func (f *Follower) summaries(want []string) []Summary {
 	var all []Summary
 	for _, p := range f.procs {
-		s := Summary{Process: p.pub, Events: p.events, Open: p.open, Lost: Losses{Corrupt: p.corrupt}}
+		s := Summary{Process: p.pub, Events: p.events, Open: p.open, Lost: Losses{Corrupt: p.corrupt, Unknown: p.later}, Recorded: p.own.span()}
 		for _, src := range p.sources {
 			s.Bytes += src.bytes()
 			s.Lost.add(src.losses())

@@ -12,6 +12,7 @@ import (
 
 	"github.com/strobe-dev/strobe/sdk/internal/segment"
 	"github.com/strobe-dev/strobe/sdk/recording"
+	"github.com/strobe-dev/strobe/sdk/recording/internal/hostile"
 	"github.com/strobe-dev/strobe/sdk/trace"
 )
 
@@ -140,6 +141,20 @@ func TestTooManyNames(t *testing.T) {
 func FuzzFile(f *testing.F) {
 	f.Add(sample().bytes())
 	f.Add([]byte("STBSEG1\x00"))
+	for _, c := range hostile.Cases() {
+		dir := f.TempDir()
+		if err := c.Make(dir); err != nil {
+			f.Fatal(err)
+		}
+		path := filepath.Join(dir, "core.seg")
+		if fi, err := os.Stat(path); err == nil && fi.Size() <= 64<<10 {
+			b, err := os.ReadFile(path)
+			if err != nil {
+				f.Fatal(err)
+			}
+			f.Add(b)
+		}
+	}
 	f.Fuzz(func(t *testing.T, b []byte) {
 		if _, err := readHostile(t, b); err != nil {
 			t.Error(err)

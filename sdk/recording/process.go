@@ -10,6 +10,14 @@ import (
 	"github.com/strobe-dev/strobe/sdk/trace"
 )
 
+// What is accounted for besides texts, in bytes: a name, a track, a span on a track's stack, a clock pair.
+const (
+	nameCost  = 96
+	trackCost = 768
+	spanCost  = 192
+	pairCost  = 48
+)
+
 // process is what the reader knows of one recording process.
 type process struct {
 	pub     *Process
@@ -19,7 +27,6 @@ type process struct {
 	names   []*Name   // by id; nil: not defined yet
 	unknown map[uint32]*Name
 	shapes  map[uint32]bool // which names are shapes
-	memory  int64           // bytes of names, against the follower's bound
 	tracks  map[uint32]*track
 	order   []*track // by first appearance
 	own     clock
@@ -31,6 +38,7 @@ type process struct {
 	follow  *Follower
 
 	events, open, corrupt uint64
+	later                 uint64 // records of later kinds
 }
 
 type processKey struct {
@@ -55,12 +63,17 @@ func newProcess(f *Follower, h *segment.Header) *process {
 				StageName: h.StageName, Rank: int(h.Rank), Synthetic: h.Synthetic,
 			},
 			PID: int(h.PID), Host: h.Host, BootID: h.BootID,
+			EventNs: float64(h.EventCost) / 1000, Cores: int(h.Cores),
 		},
 		key: keyOf(h), tracks: map[uint32]*track{}, names: []*Name{{}}, follow: f,
-		unknown: map[uint32]*Name{}, shapes: map[uint32]bool{}, buf: make([]byte, segment.ChunkBytes),
+		unknown: map[uint32]*Name{}, shapes: map[uint32]bool{},
 	}
+	if f.out == nil {
+		f.out = newBatch(f.options.BatchEvents)
+		f.buf, f.metaBuf = make([]byte, segment.ChunkBytes), make([]byte, segment.ChunkBytes)
+	}
+	p.out, p.buf = f.out, f.buf // one process is read at a time
 	p.own.rate = h.Rate
-	p.out = newBatch(p.pub, f.options.BatchEvents)
 	return p
 }
 
@@ -104,7 +117,7 @@ func (p *process) missing(id uint32) *Name {
 	n := p.unknown[id]
 	if n == nil {
 		n = &Name{Text: fmt.Sprintf("name#%d", id)}
-		if len(p.unknown) < segment.MaxNames {
+		if len(p.unknown) < segment.MaxNames && p.follow.take(nameCost) {
 			p.unknown[id] = n
 		}
 	}
@@ -113,17 +126,18 @@ func (p *process) missing(id uint32) *Name {
 
 // define takes a name's definition.
 func (p *process) define(id uint32, c uint8, text []byte) {
-	p.memory += int64(len(text)) + 64
-	if id == 0 || id > segment.MaxNames || p.memory > p.follow.options.MaxMemory {
+	if id != 0 && int(id) < len(p.names) && p.names[id] != nil {
+		return // each segment defines the names again
+	}
+	valid := strings.ToValidUTF8(string(text), "\uFFFD")
+	if id == 0 || id > segment.MaxNames || !p.follow.take(len(valid)+nameCost) {
 		p.corrupt++
 		return
 	}
-	for int(id) >= len(p.names) {
-		p.names = append(p.names, nil)
+	if n := int(id) + 1 - len(p.names); n > 0 {
+		p.names = append(p.names, make([]*Name, n)...)
 	}
-	if p.names[id] == nil {
-		p.names[id] = &Name{Text: strings.ToValidUTF8(string(text), "\uFFFD"), Category: trace.Category(c)}
-	}
+	p.names[id] = &Name{Text: valid, Category: trace.Category(c)}
 }
 
 // isShapes tells whether a name is a JSON array of arrays of integers.
@@ -141,15 +155,53 @@ func (p *process) isShapes(id uint32) bool {
 	return ok
 }
 
-// track finds or makes a track.
+// track finds or makes a track; nil when there is no memory for one more.
 func (p *process) track(id uint32) *track {
 	t := p.tracks[id]
-	if t == nil {
-		t = &track{proc: p, pub: &Track{Process: p.pub, ID: id, Name: fmt.Sprintf("track %d", id)}}
+	if t == nil && p.follow.take(trackCost+spanCost) {
+		stack := []span{{taken: spanCost}} // a span has room on every track, however much memory the others take
+		t = &track{proc: p, stack: stack[:0], pub: &Track{Process: p.pub, ID: id, Name: fmt.Sprintf("track %d", id)}}
 		p.tracks[id] = t
 		p.order = append(p.order, t)
 	}
 	return t
+}
+
+// pair takes a clock pair. It reports false for one that cannot be, or that there is no memory for.
+func (p *process) pair(c clockPair) bool {
+	n := len(p.own.pairs)
+	if !p.own.add(c) {
+		return false
+	}
+	switch {
+	case len(p.own.pairs) == n:
+	case n >= 2 && p.clock != nil && p.clock != &p.own:
+		p.own.pairs = append(p.own.pairs[:1], c) // core's clock is used: of the own one only how long it was recorded counts
+	case !p.follow.take(pairCost):
+		p.own.pairs = p.own.pairs[:n]
+		return false
+	}
+	return true
+}
+
+// pass counts a record that means nothing here: of a later kind, or of another track.
+func (p *process) pass(h segment.Head) {
+	if k := h.Kind(); segment.Fixed(k) == 0 || k == segment.KindDeviceSpan {
+		p.later++
+	} else {
+		p.corrupt++
+	}
+}
+
+// readPairs gets the clock pairs of all segments at the end, so that another process's events are put between two of them
+// whichever segment is being read.
+func (p *process) readPairs() {
+	if len(p.sources) < 2 {
+		return
+	}
+	for _, s := range p.sources[p.active:] {
+		s.readPairs()
+	}
 }
 
 // finish delivers the spans that are still open. They end at the last moment that the process recorded.

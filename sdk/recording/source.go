@@ -24,7 +24,6 @@ type source struct {
 	scans   int    // how often chunks were looked for
 	pending []uint64
 	meta    cursor
-	metaBuf []byte
 	err     error
 }
 
@@ -114,7 +113,12 @@ func (s *source) begin(i uint64) bool {
 	}
 	c := &s.meta
 	if id := uint32(commit >> 32); id != 0 {
-		c = &s.proc.track(id).at
+		t := s.proc.track(id)
+		if t == nil {
+			s.proc.corrupt++
+			return true
+		}
+		c = &t.at
 	}
 	if ordinal != c.expected {
 		s.proc.corrupt++ // a chunk of the track is missing or out of place
@@ -127,10 +131,38 @@ func (s *source) begin(i uint64) bool {
 // readMeta reads names and clock pairs as far as there are any.
 func (s *source) readMeta() {
 	s.scan()
-	if s.metaBuf == nil {
-		s.metaBuf = make([]byte, segment.ChunkBytes)
+	s.meta.read(s, s.proc.follow.metaBuf, s)
+}
+
+// readPairs gets the clock pairs of all meta chunks, before anything else of the segment is read.
+func (s *source) readPairs() {
+	fi, err := s.f.Stat()
+	if err != nil {
+		return
 	}
-	s.meta.read(s, s.metaBuf, s)
+	chunk := make([]byte, segment.ChunkBytes)
+	for off := int64(segment.HeaderBytes); off < fi.Size(); off += segment.ChunkBytes {
+		if s.word(off) != uint64(segment.ChunkMagic) { // of no track
+			continue
+		}
+		s.read(chunk, off)
+		for b := chunk[segment.ChunkHeader:]; len(b) >= 8; {
+			h := segment.Head(binary.LittleEndian.Uint64(b))
+			n := h.Bytes()
+			if h == 0 || n < 8 || n < segment.Fixed(h.Kind()) || n > len(b) {
+				break // what is wrong is counted when it is read as a record
+			}
+			if h.Kind() == segment.KindPair {
+				s.proc.pair(pairOf(b))
+			}
+			b = b[n:]
+		}
+	}
+}
+
+func pairOf(rec []byte) clockPair {
+	le := binary.LittleEndian
+	return clockPair{le.Uint64(rec[8:]), int64(le.Uint64(rec[16:])), int64(le.Uint64(rec[24:]))}
 }
 
 func (s *source) chunkBegins() {}
@@ -147,11 +179,11 @@ func (s *source) record(rec, _ []byte, _ int64) bool {
 		}
 		p.corrupt++
 	case segment.KindPair:
-		if !p.own.add(clockPair{le.Uint64(rec[8:]), int64(le.Uint64(rec[16:])), int64(le.Uint64(rec[24:]))}) {
+		if !p.pair(pairOf(rec)) {
 			p.corrupt++
 		}
 	default:
-		p.corrupt++
+		p.pass(h)
 	}
 	return true
 }

@@ -35,6 +35,7 @@ type span struct {
 	sure            bool   // the end was known before this round's records were read
 	args            []byte // encoded, of begin and end
 	request         string
+	taken           int // bytes that are accounted for, used again by the next span at this place
 }
 
 // pointMark tells a point from its repetition in the next segment.
@@ -89,8 +90,10 @@ func (t *track) record(rec, rest []byte, off int64) bool {
 		t.setRequest(rec)
 	case segment.KindTrack:
 		t.define(rec)
+	default:
+		t.proc.pass(h)
 	}
-	return true // kinds of later versions are passed over
+	return true
 }
 
 // begin takes a span's record.
@@ -115,17 +118,43 @@ func (t *track) begin(h segment.Head, rec, rest []byte, off int64) {
 		t.deliver(&span{seq: seq, begin: begin, end: end, name: h.Name(), depth: h.Depth(), request: t.request}, args, false)
 		return
 	}
+	sp := t.push(len(args))
+	if sp == nil {
+		p.corrupt++
+		return
+	}
+	*sp = span{
+		seq: seq, begin: begin, end: end, at: off, name: h.Name(), depth: h.Depth(),
+		request: t.request, args: append(sp.args[:0], args...), taken: sp.taken,
+	}
+}
+
+// push makes room on the stack for a span with so many bytes of arguments; nil when there is no memory for it.
+func (t *track) push(args int) *span {
 	n := len(t.stack)
 	if n < cap(t.stack) {
 		t.stack = t.stack[:n+1]
 	} else {
 		t.stack = append(t.stack, span{})
 	}
-	sp := &t.stack[n]
-	*sp = span{
-		seq: seq, begin: begin, end: end, at: off, name: h.Name(), depth: h.Depth(),
-		request: t.request, args: append(sp.args[:0], args...),
+	if sp := &t.stack[n]; t.keep(sp, args) {
+		return sp
 	}
+	t.stack = t.stack[:n]
+	return nil
+}
+
+// keep accounts for a span on the stack with so many bytes of arguments.
+func (t *track) keep(sp *span, args int) bool {
+	need := spanCost + 2*args + len(t.request)
+	if need <= sp.taken {
+		return true
+	}
+	if !t.proc.follow.take(need - sp.taken) {
+		return false
+	}
+	sp.taken = need
+	return true
 }
 
 // outside tells whether the next record is there and not within a span of the given depth: nothing more can be in it.
@@ -151,7 +180,11 @@ func (t *track) carried(seq, end uint64, rec []byte, off int64) bool {
 		}
 		if sp.end == 0 {
 			sp.at, sp.end = off, end
-			sp.args = append(sp.args[:0], rec[segment.SpanBytes:]...)
+			if args := rec[segment.SpanBytes:]; t.keep(sp, len(args)) {
+				sp.args = append(sp.args[:0], args...)
+			} else {
+				t.proc.corrupt++
+			}
 		}
 		return true
 	}
@@ -208,10 +241,14 @@ func (t *track) deliver(sp *span, args []byte, open bool) {
 		p.corrupt++
 		return
 	}
+	end := p.clock.unix(sp.end)
+	if end < p.follow.options.Since && !open {
+		return
+	}
 	e := p.out.next(len(args))
 	*e = Event{
 		Kind: Span, Open: open, Depth: uint16(sp.depth), Track: t.pub, Name: p.name(sp.name),
-		Start: p.clock.unix(sp.begin), End: p.clock.unix(sp.end),
+		Start: p.clock.unix(sp.begin), End: end,
 		Seq: sp.seq, Parent: t.parent(sp.depth), Request: sp.request,
 	}
 	t.decode(e, args)
@@ -255,6 +292,10 @@ func (t *track) put(h segment.Head, rec []byte) {
 	}
 	t.point = mark
 	t.pop(h.Depth(), ticks)
+	start := p.clock.unix(ticks)
+	if start < p.follow.options.Since {
+		return
+	}
 	var raw []byte
 	if h.Kind() == segment.KindInstant {
 		raw = rec[segment.InstantBytes:]
@@ -262,7 +303,7 @@ func (t *track) put(h segment.Head, rec []byte) {
 	e := p.out.next(len(raw))
 	*e = Event{
 		Kind: Instant, Depth: uint16(h.Depth()), Track: t.pub, Name: p.name(h.Name()),
-		Start: p.clock.unix(ticks), Parent: t.parent(h.Depth()), Request: t.request,
+		Start: start, Parent: t.parent(h.Depth()), Request: t.request,
 	}
 	switch h.Kind() {
 	case segment.KindInstant:
@@ -285,7 +326,7 @@ func (t *track) endArgs(seq uint64, args []byte) {
 	for i := len(t.stack) - 1; i >= 0; i-- {
 		sp := &t.stack[i]
 		if sp.seq == seq {
-			if len(sp.args)+len(args) <= segment.MaxArgs {
+			if n := len(sp.args) + len(args); n <= segment.MaxArgs && t.keep(sp, n) {
 				sp.args = append(sp.args, args...)
 			} else {
 				t.proc.corrupt++

@@ -107,7 +107,7 @@ func scribble(t *trace.Track, rnd *rand.Rand, n int) {
 func TestLiveOrderIsTheTwins(t *testing.T) {
 	n := 20_000
 	if testing.Short() {
-		n = 2_000
+		n = 10_000
 	}
 	dir := t.TempDir()
 	path := filepath.Join(dir, "core.seg")

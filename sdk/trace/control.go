@@ -5,6 +5,7 @@ import (
 	"encoding/binary"
 	"fmt"
 	"os"
+	"runtime"
 	"sync"
 	"sync/atomic"
 	"time"
@@ -34,7 +35,11 @@ type Recorder struct {
 	started uint64     // recordings so far
 	keeper  *keeper    // of the current segment
 	header  segment.Header
+	flight  *flight // nil while the flight recorder is off
+	flying  bool    // the current segment is the flight recorder's
 	closed  bool
+
+	namesLost uint64 // of names.lost, what the segments before the current one have counted
 }
 
 const defaultClockPairs = 200 * time.Millisecond
@@ -58,13 +63,14 @@ func (r *Recorder) On() bool { return atomic.LoadUint32(&r.epoch)&1 != 0 }
 
 // Start begins a recording in a new segment. It returns [ErrRecording] when one is on, [ErrNoSharedMap] when the file
 // system cannot do it, and an error that names the field when s is not valid. Spans that are open now stay out of it.
+// A flight recorder makes way until Stop, and forgets what was before.
 func (r *Recorder) Start(s Start) error {
 	r.life.Lock()
 	defer r.life.Unlock()
 	switch {
 	case r.closed:
 		return fmt.Errorf("start recording: the recorder is closed")
-	case r.keeper != nil:
+	case r.keeper != nil && !r.flying:
 		return fmt.Errorf("start recording: %w", ErrRecording)
 	case s.Path == "":
 		return fmt.Errorf("start recording: path is empty; name the segment file")
@@ -78,8 +84,16 @@ func (r *Recorder) Start(s Start) error {
 		r.started--
 		return fmt.Errorf("start recording: %w", err)
 	}
-	r.swap(seg)
+	if r.flying {
+		r.flying = false
+		r.keeper.stop()
+	}
+	r.namesLost = 0
+	old := r.swap(seg)
 	r.keeper = keep(r, seg)
+	if old != nil {
+		r.flight.forget(old)
+	}
 	return nil
 }
 
@@ -102,6 +116,7 @@ func (r *Recorder) makeHeader(s Start) segment.Header {
 		Stage: int32(s.Process.Stage), Rank: int32(s.Process.Rank),
 		Clock: r.clock.kind, Rate: r.clock.rate(r.clock.pair()), Limit: s.MaxBytes,
 		Recording: r.started, ProcessID: processID(), BootID: bootID(), Host: host,
+		EventCost: eventCost(), Cores: uint32(runtime.NumCPU()),
 		Name: s.Process.Name, Model: s.Process.Model, StageName: s.Process.StageName,
 	}
 }
@@ -123,12 +138,10 @@ func (r *Recorder) Stop() (Stats, error) {
 }
 
 func (r *Recorder) stop() (Stats, error) {
-	if r.keeper == nil {
+	if r.keeper == nil || r.flying {
 		return Stats{}, fmt.Errorf("stop recording: %w", ErrNotRecording)
 	}
-	r.keeper.stop()
-	r.keeper = nil
-	st, err := r.finish(r.swap(nil))
+	st, err := r.finish(r.leave())
 	r.lanes.detachFree()
 	if err != nil {
 		return st, fmt.Errorf("stop recording: %w", err)
@@ -136,15 +149,32 @@ func (r *Recorder) stop() (Stats, error) {
 	return st, nil
 }
 
-// Close stops a recording that is on. The recorder stays off from then on.
+// leave makes the recording's segment current no more. A flight recorder takes its place; one that cannot tries later.
+func (r *Recorder) leave() *segmentFile {
+	if r.flight != nil && !r.closed {
+		if seg, err := r.flight.open(); err == nil {
+			seg.after = r.started
+			return r.flight.enter(seg)
+		}
+	}
+	r.keeper.stop()
+	r.keeper = nil
+	return r.swap(nil)
+}
+
+// Close stops a recording that is on, and the flight recorder. The recorder stays off from then on.
 func (r *Recorder) Close() error {
 	r.life.Lock()
-	defer r.life.Unlock()
-	if r.closed {
+	closed := r.closed
+	r.closed = true
+	r.life.Unlock()
+	if closed {
 		return nil
 	}
-	r.closed = true
-	if r.keeper == nil {
+	_ = r.StopFlight() // it is off, or goes off
+	r.life.Lock()
+	defer r.life.Unlock()
+	if r.keeper == nil || r.flying {
 		return nil
 	}
 	_, err := r.stop()
@@ -177,6 +207,6 @@ func (r *Recorder) finish(s *segmentFile) (Stats, error) {
 	names.leave(&s.meta)
 	s.meta.pair(r.clock.pair())
 	missing := uint64(names.len() - s.meta.close())
-	s.count(segment.OffNames, names.lost.Load()+missing)
+	s.count(segment.OffNames, names.lost.Load()-r.namesLost+missing)
 	return s.finish()
 }

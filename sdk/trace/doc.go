@@ -18,6 +18,8 @@
 //	span.go point.go the hot paths; encode.go: arguments; requests.go: which request a span belongs to
 //	lanes.go         pooled tracks for work that comes and goes
 //	segmentfile.go   a segment being written: its space and its chunks; mapping.go: the memory; finish.go: the end
+//	flight.go        the flight recorder: the last seconds, always there; ring.go: its row of segments
+//	carry.go         spans that are open in segments of the row which have gone
 //	keeper.go        the goroutine of a recording: reserves and populates space ahead, takes clock pairs
 //	names.go meta.go the process's name table, and how names and clock pairs get into segments
 //	clock.go         ticks: the processor's counter where it can be trusted, else the system's monotonic clock
@@ -29,6 +31,10 @@
 // event; each recording reserves up to 32 MiB of disk ahead of what is used, given back at the stop, and populates 8 MiB.
 //
 // # Known issues
+//
+// A flight recorder's writer that is interrupted between its look at the epoch and the record of a begin, for as long as a
+// rotation takes, and whose track then writes nothing, is seen to have begun that span when it writes next. Spans that are
+// open when a recording gives way to the flight recorder again are in it from their track's next event on.
 //
 // A track that never writes again after a stop keeps an address range of the segment's size mapped, without memory in it,
 // until it writes, is released or becomes garbage. Another process that truncates a live segment kills this one; the file's

@@ -4,7 +4,6 @@ import (
 	"encoding/binary"
 	"errors"
 	"fmt"
-	"io"
 	"os"
 	"sync/atomic"
 	"unsafe"
@@ -22,7 +21,7 @@ func (s *segmentFile) finish() (Stats, error) {
 		return Stats{}, errors.Join(fmt.Errorf("freeze %s: %w", s.f.Name(), err), s.f.Close())
 	}
 	s.m.release()
-	st, used, err := readStats(s.f, s.limit)
+	st, used, err := readStats(s.f, s.limit, &s.counted)
 	if err == nil {
 		var state [8]byte
 		binary.LittleEndian.PutUint64(state[:], segment.StateFinished)
@@ -41,8 +40,8 @@ func (s *segmentFile) flush() error {
 	return err
 }
 
-// readStats counts a frozen file: a finished chunk carries its number of events, in the others the heads are counted.
-func readStats(f *os.File, limit int64) (Stats, int64, error) {
+// readStats counts a frozen file, from where it is counted already.
+func readStats(f *os.File, limit int64, done *counted) (_ Stats, _ int64, err error) {
 	page := make([]byte, segment.HeaderBytes)
 	if _, err := f.ReadAt(page, 0); err != nil {
 		return Stats{}, 0, fmt.Errorf("read header: %w", err)
@@ -50,25 +49,12 @@ func readStats(f *os.File, limit int64) (Stats, int64, error) {
 	le := binary.LittleEndian
 	n := min(le.Uint64(page[segment.OffChunks:]), uint64(limit/segment.ChunkBytes))
 	st := Stats{
-		Bytes: segment.HeaderBytes + int64(n)*segment.ChunkBytes,
-		Lost:  losses(func(off int) uint64 { return le.Uint64(page[off:]) }),
+		Bytes:   segment.HeaderBytes + int64(n)*segment.ChunkBytes,
+		Lost:    losses(func(off int) uint64 { return le.Uint64(page[off:]) }),
+		EventNs: float64(eventCost()) / 1000,
 	}
-	buf := make([]byte, segment.ChunkBytes)
-	for i := range int64(n) {
-		off := segment.HeaderBytes + i*segment.ChunkBytes
-		if _, err := f.ReadAt(buf[:segment.ChunkHeader], off); err != nil {
-			return st, st.Bytes, fmt.Errorf("read chunk %d: %w", i, err)
-		}
-		if e := le.Uint64(buf[segment.OffChunkEvents:]); e != 0 {
-			st.Events += e
-			continue
-		}
-		if _, err := f.ReadAt(buf, off); err != nil && !errors.Is(err, io.EOF) {
-			return st, st.Bytes, fmt.Errorf("read chunk %d: %w", i, err)
-		}
-		st.Events += countEvents(func(off int) uint64 { return le.Uint64(buf[off:]) })
-	}
-	return st, st.Bytes, nil
+	st.Events, err = done.rest(f, int64(n))
+	return st, st.Bytes, err
 }
 
 // countEvents counts the events of one chunk.
@@ -117,8 +103,9 @@ func (r *Recorder) Stats() Stats {
 // stats reads the mapping.
 func (s *segmentFile) stats() Stats {
 	st := Stats{
-		Bytes: s.used(),
-		Lost:  losses(func(off int) uint64 { return atomic.LoadUint64(s.word(off)) }),
+		Bytes:   s.used(),
+		Lost:    losses(func(off int) uint64 { return atomic.LoadUint64(s.word(off)) }),
+		EventNs: float64(eventCost()) / 1000,
 	}
 	st.Lost.Names += names.lost.Load()
 	for off := int64(segment.HeaderBytes); off < st.Bytes; off += segment.ChunkBytes {

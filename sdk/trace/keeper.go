@@ -22,6 +22,7 @@ type keeper struct {
 	r    *Recorder
 	seg  *segmentFile
 	more int64 // factor on how far ahead
+	told bool  // that the segment's mark is reached
 	quit atomic.Bool
 	done chan struct{}
 }
@@ -52,12 +53,14 @@ func (k *keeper) run() {
 			if k.seg.populated < k.seg.used() {
 				k.more = min(2*k.more, mostAhead)
 			}
+			k.tell()
 			k.prepare()
 		case <-timer.C:
 			k.seg.meta.pair(k.r.clock.pair())
 			names.retry(&k.seg.meta)
 			k.seg.full.Store(false) // room may have been made
 			k.prepare()
+			k.seg.counted.advance(k.seg)
 			next := k.r.every
 			if len(early) > 1 {
 				early = early[1:]
@@ -84,8 +87,8 @@ func (k *keeper) prepare() {
 			reserved = s.reserved.Load()
 		}
 		s.populated = max(s.populated, min(used, reserved)&^(step-1)) // writers were there first
-		if s.populated < reserved && s.populated-used < k.more*populateAhead {
-			if s.populate(min(s.populated+step, reserved)) == nil {
+		if s.populated < reserved && s.populated-used < k.more*k.seg.ahead {
+			if s.populate(min(s.populated+min(step, s.ahead), reserved)) == nil {
 				continue
 			}
 		}
@@ -102,9 +105,24 @@ func (k *keeper) setWake(reserved int64) {
 		at = reserved - k.more*reserveAhead/2
 	}
 	if k.seg.populated < reserved {
-		at = min(at, k.seg.populated-k.more*populateAhead/2)
+		at = min(at, k.seg.populated-k.more*k.seg.ahead/2)
+	}
+	if k.seg.mark != 0 && !k.told {
+		at = min(at, k.seg.mark)
 	}
 	k.seg.wakeAt.Store(at)
+}
+
+// tell says once that the segment's mark is reached: the chunk that crosses it is being taken.
+func (k *keeper) tell() {
+	if k.seg.mark == 0 || k.told || k.seg.used()+segment.ChunkBytes <= k.seg.mark {
+		return
+	}
+	k.told = true
+	select {
+	case k.seg.marked <- struct{}{}:
+	default:
+	}
 }
 
 // reserve takes one step, or as much as the disk has. It reports whether it got anything.

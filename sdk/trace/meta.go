@@ -24,16 +24,30 @@ func (m *meta) define(list []nameKey) {
 	m.mu.Lock()
 	defer m.mu.Unlock()
 	for ; m.named < len(list); m.named++ {
-		k := list[m.named]
-		n := segment.NameBytes + pad(len(k.text))
-		p := m.room(n)
-		if p == nil {
+		if !m.put(uint32(m.named+1), list[m.named]) {
 			return
 		}
-		store(p, 8, uint64(len(k.text)))
-		storeText(p, segment.NameBytes, k.text)
-		commit(p, segment.MakeHead(segment.KindName, uint8(k.category), n, uint32(m.named+1)))
 	}
+}
+
+// defineOne writes one name, in a segment that does not follow the table.
+func (m *meta) defineOne(id uint32, k nameKey) {
+	m.mu.Lock()
+	defer m.mu.Unlock()
+	m.put(id, k)
+}
+
+// put writes one definition. m.mu is held.
+func (m *meta) put(id uint32, k nameKey) bool {
+	n := segment.NameBytes + pad(len(k.text))
+	p := m.room(n)
+	if p == nil {
+		return false
+	}
+	store(p, 8, uint64(len(k.text)))
+	storeText(p, segment.NameBytes, k.text)
+	commit(p, segment.MakeHead(segment.KindName, uint8(k.category), n, id))
+	return true
 }
 
 // pair writes a clock pair.

@@ -17,21 +17,28 @@ type segmentFile struct {
 	base     unsafe.Pointer // of m
 	limit    int64
 	recorded uint64       // which recording of the recorder this is part of
+	after    uint64       // the recording whose open spans are carried here besides its own; 0 for none
+	sequence uint64       // which segment of the recording
 	reserved atomic.Int64 // bytes from the start that writers may touch
 	full     atomic.Bool  // the disk is full: nothing more can be reserved for now
 	wakeAt   atomic.Int64 // a writer that gets there kicks
 	kick     chan struct{}
+	mark     int64           // bytes at which marked is told, once; 0 for never
+	marked   chan<- struct{} // has room for one
+	ahead    int64           // bytes that the keeper populates ahead of the writers
 	meta     meta
 
 	// Of the keeper, before that of create:
 	populated int64 // bytes from the start that cost no fault
 	promised  bool  // a write to a reserved page cannot fail
+	counted   counted
 }
 
 // loss is a reason for not recording an event: the offset of its counter in the header.
 type loss int
 
-// firstReserve is reserved before Start returns, and firstPopulate of it populated; the keeper goes on from there.
+// firstReserve is reserved before Start returns, and firstPopulate of it populated, less of
+// a small segment; the keeper goes on from there.
 const (
 	firstReserve  = 8 << 20
 	firstPopulate = 1 << 20
@@ -43,7 +50,7 @@ func create(path string, h segment.Header, heap bool) (_ *segmentFile, err error
 	if err != nil {
 		return nil, fmt.Errorf("create segment: %w", err)
 	}
-	s := &segmentFile{f: f, limit: h.Limit, kick: make(chan struct{}, 1)}
+	s := &segmentFile{f: f, limit: h.Limit, ahead: populateAhead, kick: make(chan struct{}, 1)}
 	s.meta.seg = s
 	defer func() {
 		if err != nil {
@@ -62,7 +69,7 @@ func create(path string, h segment.Header, heap bool) (_ *segmentFile, err error
 		if err = s.allotFirst(); err != nil {
 			return nil, fmt.Errorf("reserve space in %s: %w", path, err)
 		}
-		_ = s.populate(firstPopulate) // if not, writers pay for it
+		_ = s.populate(min(firstPopulate, h.Limit/8&^4095)) // if not, writers pay for it
 	}
 	page := make([]byte, segment.HeaderBytes)
 	h.Encode(page)

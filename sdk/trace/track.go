@@ -103,9 +103,12 @@ func (t *Track) attach() {
 	t.ordinal = 0
 	t.context = t.requests.current
 	if t.recorded != t.seg.recorded {
+		follows := t.seg.after != 0 && t.recorded == t.seg.after
 		t.recorded = t.seg.recorded
-		t.depth = 0 // spans of an earlier recording stay there
-		return
+		if !follows {
+			t.depth = 0 // spans of an earlier recording stay there
+			return
+		}
 	}
 	t.carry()
 }

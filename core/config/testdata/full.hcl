@@ -72,3 +72,20 @@ plugin "ours" {
   kind    = "model"
   command = ["python3", "ours.py"]
 }
+
+flight_recorder {
+  window    = "10s"
+  max_bytes = "128MiB"
+  trigger "slow" {
+    slower_than  = "2s"
+    after        = "0s"
+    min_interval = "10s"
+  }
+  trigger "p99" {
+    factor = 2.5
+  }
+  trigger "error" {
+  }
+  trigger "death" {
+  }
+}

@@ -24,6 +24,8 @@ type Header struct {
 	Recording uint64 // which recording of the process, from 1
 	Sequence  uint64 // which segment of the recording, from 0
 	ProcessID uint64 // random, so that a pid used twice is told apart
+	EventCost uint32 // picoseconds that recording a span takes here, as measured before the start; 0 unknown
+	Cores     uint32 // processors of the machine; 0 unknown
 
 	BootID, Host, Name, Model, StageName string
 }
@@ -46,6 +48,7 @@ func (h *Header) Encode(page []byte) {
 	le.PutUint64(page[OffRecording:], h.Recording)
 	le.PutUint64(page[OffSequence:], h.Sequence)
 	le.PutUint64(page[OffProcessID:], h.ProcessID)
+	le.PutUint64(page[OffCost:], uint64(h.EventCost)|uint64(h.Cores)<<32)
 	for _, t := range h.texts() {
 		clear(page[t.off : t.off+t.room])
 		copy(page[t.off:t.off+t.room-1], Cut(*t.text, t.room-1))
@@ -85,12 +88,13 @@ func Decode(page []byte) (*Header, error) {
 			v>>32, uint32(le.Uint64(page[OffSizes:])), Version, HeaderBytes, ChunkBytes)
 	}
 	p := le.Uint64(page[OffProcess:])
-	pos := le.Uint64(page[OffPosition:])
+	pos, cost := le.Uint64(page[OffPosition:]), le.Uint64(page[OffCost:])
 	h := &Header{
 		Kind: uint8(p), Synthetic: p>>32&FlagSynthetic != 0, PID: uint32(le.Uint64(page[OffPID:])),
 		Stage: int32(uint32(pos)), Rank: int32(uint32(pos >> 32)), Clock: uint8(le.Uint64(page[OffClock:])),
 		Rate: le.Uint64(page[OffRate:]), Limit: int64(le.Uint64(page[OffLimit:])),
 		Recording: le.Uint64(page[OffRecording:]), Sequence: le.Uint64(page[OffSequence:]), ProcessID: le.Uint64(page[OffProcessID:]),
+		EventCost: uint32(cost), Cores: uint32(cost >> 32),
 	}
 	for _, t := range h.texts() {
 		s, _, _ := strings.Cut(string(page[t.off:t.off+t.room]), "\x00")

@@ -37,6 +37,7 @@ const (
 	OffRecording = 72
 	OffSequence  = 80
 	OffProcessID = 88
+	OffCost      = 96
 
 	OffChunks    = 128
 	OffState     = 136

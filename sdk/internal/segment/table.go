@@ -19,6 +19,9 @@ type Structure struct {
 	Fields []Field
 }
 
+// TailArguments is the tail of a record that arguments follow.
+const TailArguments = "arguments"
+
 // headFields is what every record begins with.
 var headFields = []Field{
 	{"kind", 0, 1, "u8", "the record's kind; 0x80 is added when the record may repeat one of the segment before"},
@@ -47,6 +50,8 @@ var Table = []Structure{
 			{"recording", OffRecording, 8, "u64", "which recording of this process it is, from 1"},
 			{"sequence", OffSequence, 8, "u64", "which segment of that recording it is, from 0"},
 			{"process_id", OffProcessID, 8, "u64", "random, one a process: tells two processes apart that had the same pid"},
+			{"event_cost", OffCost, 4, "u32", "picoseconds that recording a span takes this process, as it measured before the start; 0 unknown"},
+			{"cores", OffCost + 4, 4, "u32", "processors of the machine; 0 unknown"},
 			{"chunks", OffChunks, 8, "u64, live", "chunks taken so far; may exceed what the file holds when the file was cut"},
 			{"state", OffState, 8, "u64, live", "0 being written, or its writer died; 1 finished, nothing will be added"},
 			{"lost_full", OffFull, 8, "u64, live", "events lost because the bound, or the disk, was full"},
@@ -73,7 +78,7 @@ var Table = []Structure{
 	},
 	{Name: "Head", Bytes: 8, Doc: "The first word of every record, stored last. A zero head: no record yet.", Fields: headFields},
 	{
-		Name: "Span", Kind: KindSpan, Bytes: SpanBytes, Tail: "arguments", Doc: "Something that takes time, on a track that nests.",
+		Name: "Span", Kind: KindSpan, Bytes: SpanBytes, Tail: TailArguments, Doc: "Something that takes time, on a track that nests.",
 		Fields: []Field{
 			{"begin", 8, 8, "ticks", ""},
 			{"end", 16, 8, "ticks", "0 while the span is open; stored in place when it ends"},
@@ -81,7 +86,7 @@ var Table = []Structure{
 		},
 	},
 	{
-		Name: "Instant", Kind: KindInstant, Bytes: InstantBytes, Tail: "arguments", Doc: "Something that happened.",
+		Name: "Instant", Kind: KindInstant, Bytes: InstantBytes, Tail: TailArguments, Doc: "Something that happened.",
 		Fields: []Field{{"at", 8, 8, "ticks", ""}},
 	},
 	{
@@ -101,7 +106,7 @@ var Table = []Structure{
 		Fields: []Field{{"at", 8, 8, "ticks", ""}, {"flow", 16, 8, "u64", "id that the other end has too"}},
 	},
 	{
-		Name: "End arguments", Kind: KindEndArgs, Bytes: EndArgsBytes, Tail: "arguments", Doc: "More arguments of a span that is still open, written right before its end is.",
+		Name: "End arguments", Kind: KindEndArgs, Bytes: EndArgsBytes, Tail: TailArguments, Doc: "More arguments of a span that is still open, written right before its end is.",
 		Fields: []Field{{"span", 8, 8, "u64", "the span's sequence"}},
 	},
 	{
@@ -133,7 +138,7 @@ var Table = []Structure{
 		},
 	},
 	{
-		Name: "Device span", Kind: KindDeviceSpan, Bytes: DeviceSpanBytes, Tail: "arguments", Doc: "Work of a device, begin and end known; on a device track. Reserved: version 1 writers do not write it yet.",
+		Name: "Device span", Kind: KindDeviceSpan, Bytes: DeviceSpanBytes, Tail: TailArguments, Doc: "Work of a device, begin and end known; on a device track. Reserved: version 1 writers do not write it yet.",
 		Fields: []Field{
 			{"begin", 8, 8, "ticks", ""},
 			{"end", 16, 8, "ticks", ""},

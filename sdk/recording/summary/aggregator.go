@@ -86,7 +86,8 @@ func (a *Aggregator) Add(b *recording.Batch) {
 	}
 }
 
-// AddLosses tells what was not recorded, from the reader's summaries at the end; the table then shows it.
+// AddLosses tells what was not recorded, and what recording cost, from the reader's summaries at the end; the table then
+// shows it.
 func (a *Aggregator) AddLosses(s []recording.Summary) { a.losses = append(a.losses, s...) }
 
 // span widens the wall.

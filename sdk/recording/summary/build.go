@@ -4,6 +4,7 @@ import (
 	"cmp"
 	"slices"
 
+	"github.com/strobe-dev/strobe/sdk/recording"
 	"github.com/strobe-dev/strobe/sdk/trace"
 )
 
@@ -12,6 +13,7 @@ func (a *Aggregator) Table() Table {
 	t := Table{
 		WallSeconds: seconds(max(a.last-a.first, 0)), Events: a.events, Open: a.open, Requests: a.requests,
 		Sections: []Section{}, Losses: a.sumLosses(),
+		Cost: recording.CostOf(a.losses),
 	}
 	if a.requests > 0 {
 		slowest := a.slowest
@@ -138,6 +140,7 @@ func (a *Aggregator) sumLosses() Losses {
 		add("names", s.Lost.Names)
 		add("truncated", s.Lost.Truncated)
 		add("corrupt", s.Lost.Corrupt)
+		add("unknown", s.Lost.Unknown)
 	}
 	return l
 }

@@ -1,5 +1,7 @@
 package summary
 
+import "github.com/strobe-dev/strobe/sdk/recording"
+
 // Table is a recording summed up. It goes through JSON unchanged. All times are seconds.
 type Table struct {
 	// WallSeconds is the time from the first begin to the last end of any span; 0 when there were none.
@@ -14,6 +16,8 @@ type Table struct {
 	// Processes are the same rows for each process alone; empty when every section is one process.
 	Processes []Section `json:"processes,omitempty"`
 	Losses    Losses    `json:"losses"`
+	// Cost is what recording took of the processes' time, by their own measure; absent when none measured.
+	Cost *recording.Cost `json:"cost,omitempty"`
 }
 
 // Request is one HTTP request that core served.

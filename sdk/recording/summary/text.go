@@ -72,6 +72,10 @@ func (w *writer) head(t Table) {
 func (w *writer) section(s Section, processes []Section) {
 	w.WriteByte('\n')
 	title := s.title()
+	if s.Kind == "profiler" && len(s.Rows) == 0 { // it measured by counters, which have no rows
+		w.line("%s: %s", title, plural(s.Events, "event"))
+		return
+	}
 	if utf8.RuneCountInString(title) >= w.name {
 		w.line("%s", title)
 		title = ""
@@ -169,6 +173,9 @@ func (w *writer) foot(t Table) {
 			reasons = append(reasons, fmt.Sprintf("%s %d", printable(reason), l.ByReason[reason]))
 		}
 		w.line("losses: %s (%s)", plural(l.Total, "event"), strings.Join(reasons, ", "))
+	}
+	if c := t.Cost; c != nil {
+		w.line("recording cost: %s of a core (%s an event)", smallPercent(c.CoreShare), duration(c.NsPerEvent/1e9))
 	}
 	if t.Open > 0 {
 		w.line("still open at the end: %s, in no row", plural(t.Open, "span"))

@@ -51,6 +51,16 @@ func number(n uint64) string {
 	return digits(v) + " " + units[0]
 }
 
+// smallPercent is for what should be next to nothing.
+func smallPercent(share float64) string {
+	if v := share * 100; v < 0.005 {
+		return "<0.01 %"
+	} else if v < 1 {
+		return strconv.FormatFloat(v, 'f', 2, 64) + " %"
+	}
+	return percent(share)
+}
+
 // percent is a share: "0.41 %", "12.3 %", "100 %".
 func percent(share float64) string {
 	v := share * 100

@@ -29,6 +29,7 @@ const (
 	StateExporting = "exporting"
 	StateComplete  = "complete"
 	StateFailed    = "failed"
+	StateRecovered = "recovered"
 )
 
 // Profile is a profile as the server shows it.
@@ -57,7 +58,9 @@ type Profile struct {
 }
 
 // Final tells that nothing more will happen to the profile.
-func (p *Profile) Final() bool { return p.State == StateComplete || p.State == StateFailed }
+func (p *Profile) Final() bool {
+	return p.State == StateComplete || p.State == StateFailed || p.State == StateRecovered
+}
 
 // Failed tells that the profile, one of its processes or one of its exports failed.
 func (p *Profile) Failed() bool {
@@ -118,6 +121,38 @@ func (c *Client) StartProfile(ctx context.Context, in StartRequest) (*Profile, e
 // StopProfile ends a profile, if it has not ended, and gives its result. Its export may still run: see WaitProfile.
 func (c *Client) StopProfile(ctx context.Context, id string) (*Profile, error) {
 	return c.profile(ctx, call{method: http.MethodPost, path: profilePath(id, "stop")})
+}
+
+// StopProfileNow ends a profile without waiting for its result: see WaitProfile.
+func (c *Client) StopProfileNow(ctx context.Context, id string) (*Profile, error) {
+	return c.profile(ctx, call{method: http.MethodPost, path: profilePath(id, "stop"), query: url.Values{"wait": {"false"}}})
+}
+
+// ExportProfile exports a profile that has ended with a profiler. The export may still run: see WaitProfile.
+func (c *Client) ExportProfile(ctx context.Context, id, profiler string) (*Profile, error) {
+	how, err := jsonCall(http.MethodPost, profilePath(id, "export"), struct {
+		Profiler string `json:"profiler"`
+	}{profiler})
+	if err != nil {
+		return nil, err
+	}
+	return c.profile(ctx, how)
+}
+
+// SnapshotRequest says how much of the past becomes a profile.
+type SnapshotRequest struct {
+	LastS     float64  `json:"last_s,omitempty"` // all that the server remembers when 0
+	Label     string   `json:"label,omitempty"`
+	Profilers []string `json:"profilers,omitempty"`
+}
+
+// SnapshotProfile makes a profile of the last seconds. Its export may still run: see WaitProfile.
+func (c *Client) SnapshotProfile(ctx context.Context, in SnapshotRequest) (*Profile, error) {
+	how, err := jsonCall(http.MethodPost, profilePath("snapshot"), in)
+	if err != nil {
+		return nil, err
+	}
+	return c.profile(ctx, how)
 }
 
 // CollectProfile gives the result of a profile that ended by itself and that nobody has asked for yet, once. When there

@@ -975,7 +975,9 @@ type StopRecordingResponse struct {
 	// Size of the file in bytes.
 	Bytes int64 `protobuf:"varint,2,opt,name=bytes,proto3" json:"bytes,omitempty"`
 	// What was not recorded.
-	Lost          *Losses `protobuf:"bytes,3,opt,name=lost,proto3" json:"lost,omitempty"`
+	Lost *Losses `protobuf:"bytes,3,opt,name=lost,proto3" json:"lost,omitempty"`
+	// Picoseconds that recording a span takes the process, as it measured itself; 0 unknown.
+	EventCostPs   uint32 `protobuf:"varint,4,opt,name=event_cost_ps,json=eventCostPs,proto3" json:"event_cost_ps,omitempty"`
 	unknownFields protoimpl.UnknownFields
 	sizeCache     protoimpl.SizeCache
 }
@@ -1029,6 +1031,13 @@ func (x *StopRecordingResponse) GetLost() *Losses {
 		return x.Lost
 	}
 	return nil
+}
+
+func (x *StopRecordingResponse) GetEventCostPs() uint32 {
+	if x != nil {
+		return x.EventCostPs
+	}
+	return 0
 }
 
 // Losses counts what was not recorded, in events unless said.
@@ -1109,6 +1118,318 @@ func (x *Losses) GetTruncated() uint64 {
 func (x *Losses) GetDepth() uint64 {
 	if x != nil {
 		return x.Depth
+	}
+	return 0
+}
+
+// StartFlightRequest says where and how much is remembered.
+type StartFlightRequest struct {
+	state protoimpl.MessageState `protogen:"open.v1"`
+	// Absolute path of an existing folder for the segment files, which nobody else writes to.
+	Dir string `protobuf:"bytes,1,opt,name=dir,proto3" json:"dir,omitempty"`
+	// Bound of all segment files together in bytes, at least 8 MiB.
+	MaxBytes int64 `protobuf:"varint,2,opt,name=max_bytes,json=maxBytes,proto3" json:"max_bytes,omitempty"`
+	// How far back, in nanoseconds, at least a second.
+	WindowNs      int64 `protobuf:"varint,3,opt,name=window_ns,json=windowNs,proto3" json:"window_ns,omitempty"`
+	unknownFields protoimpl.UnknownFields
+	sizeCache     protoimpl.SizeCache
+}
+
+func (x *StartFlightRequest) Reset() {
+	*x = StartFlightRequest{}
+	mi := &file_strobe_model_v1_model_proto_msgTypes[15]
+	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+	ms.StoreMessageInfo(mi)
+}
+
+func (x *StartFlightRequest) String() string {
+	return protoimpl.X.MessageStringOf(x)
+}
+
+func (*StartFlightRequest) ProtoMessage() {}
+
+func (x *StartFlightRequest) ProtoReflect() protoreflect.Message {
+	mi := &file_strobe_model_v1_model_proto_msgTypes[15]
+	if x != nil {
+		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+		if ms.LoadMessageInfo() == nil {
+			ms.StoreMessageInfo(mi)
+		}
+		return ms
+	}
+	return mi.MessageOf(x)
+}
+
+// Deprecated: Use StartFlightRequest.ProtoReflect.Descriptor instead.
+func (*StartFlightRequest) Descriptor() ([]byte, []int) {
+	return file_strobe_model_v1_model_proto_rawDescGZIP(), []int{15}
+}
+
+func (x *StartFlightRequest) GetDir() string {
+	if x != nil {
+		return x.Dir
+	}
+	return ""
+}
+
+func (x *StartFlightRequest) GetMaxBytes() int64 {
+	if x != nil {
+		return x.MaxBytes
+	}
+	return 0
+}
+
+func (x *StartFlightRequest) GetWindowNs() int64 {
+	if x != nil {
+		return x.WindowNs
+	}
+	return 0
+}
+
+// StartFlightResponse says that the flight recorder is on.
+type StartFlightResponse struct {
+	state         protoimpl.MessageState `protogen:"open.v1"`
+	unknownFields protoimpl.UnknownFields
+	sizeCache     protoimpl.SizeCache
+}
+
+func (x *StartFlightResponse) Reset() {
+	*x = StartFlightResponse{}
+	mi := &file_strobe_model_v1_model_proto_msgTypes[16]
+	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+	ms.StoreMessageInfo(mi)
+}
+
+func (x *StartFlightResponse) String() string {
+	return protoimpl.X.MessageStringOf(x)
+}
+
+func (*StartFlightResponse) ProtoMessage() {}
+
+func (x *StartFlightResponse) ProtoReflect() protoreflect.Message {
+	mi := &file_strobe_model_v1_model_proto_msgTypes[16]
+	if x != nil {
+		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+		if ms.LoadMessageInfo() == nil {
+			ms.StoreMessageInfo(mi)
+		}
+		return ms
+	}
+	return mi.MessageOf(x)
+}
+
+// Deprecated: Use StartFlightResponse.ProtoReflect.Descriptor instead.
+func (*StartFlightResponse) Descriptor() ([]byte, []int) {
+	return file_strobe_model_v1_model_proto_rawDescGZIP(), []int{16}
+}
+
+// StopFlightRequest turns the flight recorder off.
+type StopFlightRequest struct {
+	state         protoimpl.MessageState `protogen:"open.v1"`
+	unknownFields protoimpl.UnknownFields
+	sizeCache     protoimpl.SizeCache
+}
+
+func (x *StopFlightRequest) Reset() {
+	*x = StopFlightRequest{}
+	mi := &file_strobe_model_v1_model_proto_msgTypes[17]
+	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+	ms.StoreMessageInfo(mi)
+}
+
+func (x *StopFlightRequest) String() string {
+	return protoimpl.X.MessageStringOf(x)
+}
+
+func (*StopFlightRequest) ProtoMessage() {}
+
+func (x *StopFlightRequest) ProtoReflect() protoreflect.Message {
+	mi := &file_strobe_model_v1_model_proto_msgTypes[17]
+	if x != nil {
+		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+		if ms.LoadMessageInfo() == nil {
+			ms.StoreMessageInfo(mi)
+		}
+		return ms
+	}
+	return mi.MessageOf(x)
+}
+
+// Deprecated: Use StopFlightRequest.ProtoReflect.Descriptor instead.
+func (*StopFlightRequest) Descriptor() ([]byte, []int) {
+	return file_strobe_model_v1_model_proto_rawDescGZIP(), []int{17}
+}
+
+// StopFlightResponse says that the flight recorder is off.
+type StopFlightResponse struct {
+	state         protoimpl.MessageState `protogen:"open.v1"`
+	unknownFields protoimpl.UnknownFields
+	sizeCache     protoimpl.SizeCache
+}
+
+func (x *StopFlightResponse) Reset() {
+	*x = StopFlightResponse{}
+	mi := &file_strobe_model_v1_model_proto_msgTypes[18]
+	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+	ms.StoreMessageInfo(mi)
+}
+
+func (x *StopFlightResponse) String() string {
+	return protoimpl.X.MessageStringOf(x)
+}
+
+func (*StopFlightResponse) ProtoMessage() {}
+
+func (x *StopFlightResponse) ProtoReflect() protoreflect.Message {
+	mi := &file_strobe_model_v1_model_proto_msgTypes[18]
+	if x != nil {
+		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+		if ms.LoadMessageInfo() == nil {
+			ms.StoreMessageInfo(mi)
+		}
+		return ms
+	}
+	return mi.MessageOf(x)
+}
+
+// Deprecated: Use StopFlightResponse.ProtoReflect.Descriptor instead.
+func (*StopFlightResponse) Descriptor() ([]byte, []int) {
+	return file_strobe_model_v1_model_proto_rawDescGZIP(), []int{18}
+}
+
+// SnapshotRequest says where the segments are kept.
+type SnapshotRequest struct {
+	state protoimpl.MessageState `protogen:"open.v1"`
+	// Absolute path of an existing folder.
+	Dir string `protobuf:"bytes,1,opt,name=dir,proto3" json:"dir,omitempty"`
+	// The files are called <label>.<n>.seg.
+	Label         string `protobuf:"bytes,2,opt,name=label,proto3" json:"label,omitempty"`
+	unknownFields protoimpl.UnknownFields
+	sizeCache     protoimpl.SizeCache
+}
+
+func (x *SnapshotRequest) Reset() {
+	*x = SnapshotRequest{}
+	mi := &file_strobe_model_v1_model_proto_msgTypes[19]
+	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+	ms.StoreMessageInfo(mi)
+}
+
+func (x *SnapshotRequest) String() string {
+	return protoimpl.X.MessageStringOf(x)
+}
+
+func (*SnapshotRequest) ProtoMessage() {}
+
+func (x *SnapshotRequest) ProtoReflect() protoreflect.Message {
+	mi := &file_strobe_model_v1_model_proto_msgTypes[19]
+	if x != nil {
+		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+		if ms.LoadMessageInfo() == nil {
+			ms.StoreMessageInfo(mi)
+		}
+		return ms
+	}
+	return mi.MessageOf(x)
+}
+
+// Deprecated: Use SnapshotRequest.ProtoReflect.Descriptor instead.
+func (*SnapshotRequest) Descriptor() ([]byte, []int) {
+	return file_strobe_model_v1_model_proto_rawDescGZIP(), []int{19}
+}
+
+func (x *SnapshotRequest) GetDir() string {
+	if x != nil {
+		return x.Dir
+	}
+	return ""
+}
+
+func (x *SnapshotRequest) GetLabel() string {
+	if x != nil {
+		return x.Label
+	}
+	return ""
+}
+
+// SnapshotResponse says what was kept.
+type SnapshotResponse struct {
+	state protoimpl.MessageState `protogen:"open.v1"`
+	// Names of the segment files in the folder, oldest first.
+	Segments []string `protobuf:"bytes,1,rep,name=segments,proto3" json:"segments,omitempty"`
+	// Records in them; a span is one.
+	Events uint64 `protobuf:"varint,2,opt,name=events,proto3" json:"events,omitempty"`
+	// Size of the files in bytes.
+	Bytes int64 `protobuf:"varint,3,opt,name=bytes,proto3" json:"bytes,omitempty"`
+	// What was not recorded.
+	Lost *Losses `protobuf:"bytes,4,opt,name=lost,proto3" json:"lost,omitempty"`
+	// Picoseconds that recording a span takes the process, as it measured itself; 0 unknown.
+	EventCostPs   uint32 `protobuf:"varint,5,opt,name=event_cost_ps,json=eventCostPs,proto3" json:"event_cost_ps,omitempty"`
+	unknownFields protoimpl.UnknownFields
+	sizeCache     protoimpl.SizeCache
+}
+
+func (x *SnapshotResponse) Reset() {
+	*x = SnapshotResponse{}
+	mi := &file_strobe_model_v1_model_proto_msgTypes[20]
+	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+	ms.StoreMessageInfo(mi)
+}
+
+func (x *SnapshotResponse) String() string {
+	return protoimpl.X.MessageStringOf(x)
+}
+
+func (*SnapshotResponse) ProtoMessage() {}
+
+func (x *SnapshotResponse) ProtoReflect() protoreflect.Message {
+	mi := &file_strobe_model_v1_model_proto_msgTypes[20]
+	if x != nil {
+		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+		if ms.LoadMessageInfo() == nil {
+			ms.StoreMessageInfo(mi)
+		}
+		return ms
+	}
+	return mi.MessageOf(x)
+}
+
+// Deprecated: Use SnapshotResponse.ProtoReflect.Descriptor instead.
+func (*SnapshotResponse) Descriptor() ([]byte, []int) {
+	return file_strobe_model_v1_model_proto_rawDescGZIP(), []int{20}
+}
+
+func (x *SnapshotResponse) GetSegments() []string {
+	if x != nil {
+		return x.Segments
+	}
+	return nil
+}
+
+func (x *SnapshotResponse) GetEvents() uint64 {
+	if x != nil {
+		return x.Events
+	}
+	return 0
+}
+
+func (x *SnapshotResponse) GetBytes() int64 {
+	if x != nil {
+		return x.Bytes
+	}
+	return 0
+}
+
+func (x *SnapshotResponse) GetLost() *Losses {
+	if x != nil {
+		return x.Lost
+	}
+	return nil
+}
+
+func (x *SnapshotResponse) GetEventCostPs() uint32 {
+	if x != nil {
+		return x.EventCostPs
 	}
 	return 0
 }
@@ -1196,22 +1517,43 @@ const file_strobe_model_v1_model_proto_rawDesc = "" +
 	"\x04path\x18\x01 \x01(\tR\x04path\x12\x1b\n" +
 	"\tmax_bytes\x18\x02 \x01(\x03R\bmaxBytes\"\x18\n" +
 	"\x16StartRecordingResponse\"\x16\n" +
-	"\x14StopRecordingRequest\"r\n" +
+	"\x14StopRecordingRequest\"\x96\x01\n" +
 	"\x15StopRecordingResponse\x12\x16\n" +
 	"\x06events\x18\x01 \x01(\x04R\x06events\x12\x14\n" +
 	"\x05bytes\x18\x02 \x01(\x03R\x05bytes\x12+\n" +
-	"\x04lost\x18\x03 \x01(\v2\x17.strobe.model.v1.LossesR\x04lost\"\x83\x01\n" +
+	"\x04lost\x18\x03 \x01(\v2\x17.strobe.model.v1.LossesR\x04lost\x12\"\n" +
+	"\revent_cost_ps\x18\x04 \x01(\rR\veventCostPs\"\x83\x01\n" +
 	"\x06Losses\x12\x12\n" +
 	"\x04full\x18\x01 \x01(\x04R\x04full\x12\x1b\n" +
 	"\tnot_ready\x18\x02 \x01(\x04R\bnotReady\x12\x14\n" +
 	"\x05names\x18\x03 \x01(\x04R\x05names\x12\x1c\n" +
 	"\ttruncated\x18\x04 \x01(\x04R\ttruncated\x12\x14\n" +
-	"\x05depth\x18\x05 \x01(\x04R\x05depth2\xe9\x02\n" +
+	"\x05depth\x18\x05 \x01(\x04R\x05depth\"`\n" +
+	"\x12StartFlightRequest\x12\x10\n" +
+	"\x03dir\x18\x01 \x01(\tR\x03dir\x12\x1b\n" +
+	"\tmax_bytes\x18\x02 \x01(\x03R\bmaxBytes\x12\x1b\n" +
+	"\twindow_ns\x18\x03 \x01(\x03R\bwindowNs\"\x15\n" +
+	"\x13StartFlightResponse\"\x13\n" +
+	"\x11StopFlightRequest\"\x14\n" +
+	"\x12StopFlightResponse\"9\n" +
+	"\x0fSnapshotRequest\x12\x10\n" +
+	"\x03dir\x18\x01 \x01(\tR\x03dir\x12\x14\n" +
+	"\x05label\x18\x02 \x01(\tR\x05label\"\xad\x01\n" +
+	"\x10SnapshotResponse\x12\x1a\n" +
+	"\bsegments\x18\x01 \x03(\tR\bsegments\x12\x16\n" +
+	"\x06events\x18\x02 \x01(\x04R\x06events\x12\x14\n" +
+	"\x05bytes\x18\x03 \x01(\x03R\x05bytes\x12+\n" +
+	"\x04lost\x18\x04 \x01(\v2\x17.strobe.model.v1.LossesR\x04lost\x12\"\n" +
+	"\revent_cost_ps\x18\x05 \x01(\rR\veventCostPs2\xeb\x04\n" +
 	"\fModelService\x12C\n" +
 	"\x04Load\x12\x1c.strobe.model.v1.LoadRequest\x1a\x1d.strobe.model.v1.LoadResponse\x12Q\n" +
 	"\bGenerate\x12 .strobe.model.v1.GenerateRequest\x1a!.strobe.model.v1.GenerateResponse0\x01\x12a\n" +
 	"\x0eStartRecording\x12&.strobe.model.v1.StartRecordingRequest\x1a'.strobe.model.v1.StartRecordingResponse\x12^\n" +
-	"\rStopRecording\x12%.strobe.model.v1.StopRecordingRequest\x1a&.strobe.model.v1.StopRecordingResponseB@Z>github.com/strobe-dev/strobe/sdk/proto/strobe/model/v1;modelv1b\x06proto3"
+	"\rStopRecording\x12%.strobe.model.v1.StopRecordingRequest\x1a&.strobe.model.v1.StopRecordingResponse\x12X\n" +
+	"\vStartFlight\x12#.strobe.model.v1.StartFlightRequest\x1a$.strobe.model.v1.StartFlightResponse\x12U\n" +
+	"\n" +
+	"StopFlight\x12\".strobe.model.v1.StopFlightRequest\x1a#.strobe.model.v1.StopFlightResponse\x12O\n" +
+	"\bSnapshot\x12 .strobe.model.v1.SnapshotRequest\x1a!.strobe.model.v1.SnapshotResponseB@Z>github.com/strobe-dev/strobe/sdk/proto/strobe/model/v1;modelv1b\x06proto3"
 
 var (
 	file_strobe_model_v1_model_proto_rawDescOnce sync.Once
@@ -1225,7 +1567,7 @@ func file_strobe_model_v1_model_proto_rawDescGZIP() []byte {
 	return file_strobe_model_v1_model_proto_rawDescData
 }
 
-var file_strobe_model_v1_model_proto_msgTypes = make([]protoimpl.MessageInfo, 18)
+var file_strobe_model_v1_model_proto_msgTypes = make([]protoimpl.MessageInfo, 24)
 var file_strobe_model_v1_model_proto_goTypes = []any{
 	(*LoadRequest)(nil),            // 0: strobe.model.v1.LoadRequest
 	(*LoadResponse)(nil),           // 1: strobe.model.v1.LoadResponse
@@ -1242,36 +1584,49 @@ var file_strobe_model_v1_model_proto_goTypes = []any{
 	(*StopRecordingRequest)(nil),   // 12: strobe.model.v1.StopRecordingRequest
 	(*StopRecordingResponse)(nil),  // 13: strobe.model.v1.StopRecordingResponse
 	(*Losses)(nil),                 // 14: strobe.model.v1.Losses
-	nil,                            // 15: strobe.model.v1.Info.DetailsEntry
-	nil,                            // 16: strobe.model.v1.GenerateRequest.ExtraEntry
-	nil,                            // 17: strobe.model.v1.Result.DurationsSEntry
+	(*StartFlightRequest)(nil),     // 15: strobe.model.v1.StartFlightRequest
+	(*StartFlightResponse)(nil),    // 16: strobe.model.v1.StartFlightResponse
+	(*StopFlightRequest)(nil),      // 17: strobe.model.v1.StopFlightRequest
+	(*StopFlightResponse)(nil),     // 18: strobe.model.v1.StopFlightResponse
+	(*SnapshotRequest)(nil),        // 19: strobe.model.v1.SnapshotRequest
+	(*SnapshotResponse)(nil),       // 20: strobe.model.v1.SnapshotResponse
+	nil,                            // 21: strobe.model.v1.Info.DetailsEntry
+	nil,                            // 22: strobe.model.v1.GenerateRequest.ExtraEntry
+	nil,                            // 23: strobe.model.v1.Result.DurationsSEntry
 }
 var file_strobe_model_v1_model_proto_depIdxs = []int32{
 	2,  // 0: strobe.model.v1.LoadResponse.info:type_name -> strobe.model.v1.Info
 	3,  // 1: strobe.model.v1.Info.sizes:type_name -> strobe.model.v1.Size
 	3,  // 2: strobe.model.v1.Info.max:type_name -> strobe.model.v1.Size
-	15, // 3: strobe.model.v1.Info.details:type_name -> strobe.model.v1.Info.DetailsEntry
+	21, // 3: strobe.model.v1.Info.details:type_name -> strobe.model.v1.Info.DetailsEntry
 	3,  // 4: strobe.model.v1.GenerateRequest.size:type_name -> strobe.model.v1.Size
 	5,  // 5: strobe.model.v1.GenerateRequest.images:type_name -> strobe.model.v1.Image
-	16, // 6: strobe.model.v1.GenerateRequest.extra:type_name -> strobe.model.v1.GenerateRequest.ExtraEntry
+	22, // 6: strobe.model.v1.GenerateRequest.extra:type_name -> strobe.model.v1.GenerateRequest.ExtraEntry
 	7,  // 7: strobe.model.v1.GenerateResponse.progress:type_name -> strobe.model.v1.Progress
 	5,  // 8: strobe.model.v1.GenerateResponse.image:type_name -> strobe.model.v1.Image
 	8,  // 9: strobe.model.v1.GenerateResponse.result:type_name -> strobe.model.v1.Result
-	17, // 10: strobe.model.v1.Result.durations_s:type_name -> strobe.model.v1.Result.DurationsSEntry
+	23, // 10: strobe.model.v1.Result.durations_s:type_name -> strobe.model.v1.Result.DurationsSEntry
 	14, // 11: strobe.model.v1.StopRecordingResponse.lost:type_name -> strobe.model.v1.Losses
-	0,  // 12: strobe.model.v1.ModelService.Load:input_type -> strobe.model.v1.LoadRequest
-	4,  // 13: strobe.model.v1.ModelService.Generate:input_type -> strobe.model.v1.GenerateRequest
-	10, // 14: strobe.model.v1.ModelService.StartRecording:input_type -> strobe.model.v1.StartRecordingRequest
-	12, // 15: strobe.model.v1.ModelService.StopRecording:input_type -> strobe.model.v1.StopRecordingRequest
-	1,  // 16: strobe.model.v1.ModelService.Load:output_type -> strobe.model.v1.LoadResponse
-	6,  // 17: strobe.model.v1.ModelService.Generate:output_type -> strobe.model.v1.GenerateResponse
-	11, // 18: strobe.model.v1.ModelService.StartRecording:output_type -> strobe.model.v1.StartRecordingResponse
-	13, // 19: strobe.model.v1.ModelService.StopRecording:output_type -> strobe.model.v1.StopRecordingResponse
-	16, // [16:20] is the sub-list for method output_type
-	12, // [12:16] is the sub-list for method input_type
-	12, // [12:12] is the sub-list for extension type_name
-	12, // [12:12] is the sub-list for extension extendee
-	0,  // [0:12] is the sub-list for field type_name
+	14, // 12: strobe.model.v1.SnapshotResponse.lost:type_name -> strobe.model.v1.Losses
+	0,  // 13: strobe.model.v1.ModelService.Load:input_type -> strobe.model.v1.LoadRequest
+	4,  // 14: strobe.model.v1.ModelService.Generate:input_type -> strobe.model.v1.GenerateRequest
+	10, // 15: strobe.model.v1.ModelService.StartRecording:input_type -> strobe.model.v1.StartRecordingRequest
+	12, // 16: strobe.model.v1.ModelService.StopRecording:input_type -> strobe.model.v1.StopRecordingRequest
+	15, // 17: strobe.model.v1.ModelService.StartFlight:input_type -> strobe.model.v1.StartFlightRequest
+	17, // 18: strobe.model.v1.ModelService.StopFlight:input_type -> strobe.model.v1.StopFlightRequest
+	19, // 19: strobe.model.v1.ModelService.Snapshot:input_type -> strobe.model.v1.SnapshotRequest
+	1,  // 20: strobe.model.v1.ModelService.Load:output_type -> strobe.model.v1.LoadResponse
+	6,  // 21: strobe.model.v1.ModelService.Generate:output_type -> strobe.model.v1.GenerateResponse
+	11, // 22: strobe.model.v1.ModelService.StartRecording:output_type -> strobe.model.v1.StartRecordingResponse
+	13, // 23: strobe.model.v1.ModelService.StopRecording:output_type -> strobe.model.v1.StopRecordingResponse
+	16, // 24: strobe.model.v1.ModelService.StartFlight:output_type -> strobe.model.v1.StartFlightResponse
+	18, // 25: strobe.model.v1.ModelService.StopFlight:output_type -> strobe.model.v1.StopFlightResponse
+	20, // 26: strobe.model.v1.ModelService.Snapshot:output_type -> strobe.model.v1.SnapshotResponse
+	20, // [20:27] is the sub-list for method output_type
+	13, // [13:20] is the sub-list for method input_type
+	13, // [13:13] is the sub-list for extension type_name
+	13, // [13:13] is the sub-list for extension extendee
+	0,  // [0:13] is the sub-list for field type_name
 }
 
 func init() { file_strobe_model_v1_model_proto_init() }
@@ -1291,7 +1646,7 @@ func file_strobe_model_v1_model_proto_init() {
 			GoPackagePath: reflect.TypeOf(x{}).PkgPath(),
 			RawDescriptor: unsafe.Slice(unsafe.StringData(file_strobe_model_v1_model_proto_rawDesc), len(file_strobe_model_v1_model_proto_rawDesc)),
 			NumEnums:      0,
-			NumMessages:   18,
+			NumMessages:   24,
 			NumExtensions: 0,
 			NumServices:   1,
 		},

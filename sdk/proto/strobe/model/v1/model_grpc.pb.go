@@ -25,6 +25,9 @@ const (
 	ModelService_Generate_FullMethodName       = "/strobe.model.v1.ModelService/Generate"
 	ModelService_StartRecording_FullMethodName = "/strobe.model.v1.ModelService/StartRecording"
 	ModelService_StopRecording_FullMethodName  = "/strobe.model.v1.ModelService/StopRecording"
+	ModelService_StartFlight_FullMethodName    = "/strobe.model.v1.ModelService/StartFlight"
+	ModelService_StopFlight_FullMethodName     = "/strobe.model.v1.ModelService/StopFlight"
+	ModelService_Snapshot_FullMethodName       = "/strobe.model.v1.ModelService/Snapshot"
 )
 
 // ModelServiceClient is the client API for ModelService service.
@@ -43,6 +46,14 @@ type ModelServiceClient interface {
 	StartRecording(ctx context.Context, in *StartRecordingRequest, opts ...grpc.CallOption) (*StartRecordingResponse, error)
 	// StopRecording freezes the segment. FAILED_PRECONDITION when nothing is recorded.
 	StopRecording(ctx context.Context, in *StopRecordingRequest, opts ...grpc.CallOption) (*StopRecordingResponse, error)
+	// StartFlight remembers what happened last from now on, bounded in bytes and time. StartRecording and StopRecording work
+	// as without it; between them nothing is remembered. ALREADY_EXISTS when it is on already.
+	StartFlight(ctx context.Context, in *StartFlightRequest, opts ...grpc.CallOption) (*StartFlightResponse, error)
+	// StopFlight ends that and removes its files. FAILED_PRECONDITION when it is off.
+	StopFlight(ctx context.Context, in *StopFlightRequest, opts ...grpc.CallOption) (*StopFlightResponse, error)
+	// Snapshot gives the segments that are remembered a second name and goes on. FAILED_PRECONDITION when the flight
+	// recorder is off, ALREADY_EXISTS between StartRecording and StopRecording.
+	Snapshot(ctx context.Context, in *SnapshotRequest, opts ...grpc.CallOption) (*SnapshotResponse, error)
 }
 
 type modelServiceClient struct {
@@ -102,6 +113,36 @@ func (c *modelServiceClient) StopRecording(ctx context.Context, in *StopRecordin
 	return out, nil
 }
 
+func (c *modelServiceClient) StartFlight(ctx context.Context, in *StartFlightRequest, opts ...grpc.CallOption) (*StartFlightResponse, error) {
+	cOpts := append([]grpc.CallOption{grpc.StaticMethod()}, opts...)
+	out := new(StartFlightResponse)
+	err := c.cc.Invoke(ctx, ModelService_StartFlight_FullMethodName, in, out, cOpts...)
+	if err != nil {
+		return nil, err
+	}
+	return out, nil
+}
+
+func (c *modelServiceClient) StopFlight(ctx context.Context, in *StopFlightRequest, opts ...grpc.CallOption) (*StopFlightResponse, error) {
+	cOpts := append([]grpc.CallOption{grpc.StaticMethod()}, opts...)
+	out := new(StopFlightResponse)
+	err := c.cc.Invoke(ctx, ModelService_StopFlight_FullMethodName, in, out, cOpts...)
+	if err != nil {
+		return nil, err
+	}
+	return out, nil
+}
+
+func (c *modelServiceClient) Snapshot(ctx context.Context, in *SnapshotRequest, opts ...grpc.CallOption) (*SnapshotResponse, error) {
+	cOpts := append([]grpc.CallOption{grpc.StaticMethod()}, opts...)
+	out := new(SnapshotResponse)
+	err := c.cc.Invoke(ctx, ModelService_Snapshot_FullMethodName, in, out, cOpts...)
+	if err != nil {
+		return nil, err
+	}
+	return out, nil
+}
+
 // ModelServiceServer is the server API for ModelService service.
 // All implementations must embed UnimplementedModelServiceServer
 // for forward compatibility.
@@ -118,6 +159,14 @@ type ModelServiceServer interface {
 	StartRecording(context.Context, *StartRecordingRequest) (*StartRecordingResponse, error)
 	// StopRecording freezes the segment. FAILED_PRECONDITION when nothing is recorded.
 	StopRecording(context.Context, *StopRecordingRequest) (*StopRecordingResponse, error)
+	// StartFlight remembers what happened last from now on, bounded in bytes and time. StartRecording and StopRecording work
+	// as without it; between them nothing is remembered. ALREADY_EXISTS when it is on already.
+	StartFlight(context.Context, *StartFlightRequest) (*StartFlightResponse, error)
+	// StopFlight ends that and removes its files. FAILED_PRECONDITION when it is off.
+	StopFlight(context.Context, *StopFlightRequest) (*StopFlightResponse, error)
+	// Snapshot gives the segments that are remembered a second name and goes on. FAILED_PRECONDITION when the flight
+	// recorder is off, ALREADY_EXISTS between StartRecording and StopRecording.
+	Snapshot(context.Context, *SnapshotRequest) (*SnapshotResponse, error)
 	mustEmbedUnimplementedModelServiceServer()
 }
 
@@ -139,6 +188,15 @@ func (UnimplementedModelServiceServer) StartRecording(context.Context, *StartRec
 }
 func (UnimplementedModelServiceServer) StopRecording(context.Context, *StopRecordingRequest) (*StopRecordingResponse, error) {
 	return nil, status.Error(codes.Unimplemented, "method StopRecording not implemented")
+}
+func (UnimplementedModelServiceServer) StartFlight(context.Context, *StartFlightRequest) (*StartFlightResponse, error) {
+	return nil, status.Error(codes.Unimplemented, "method StartFlight not implemented")
+}
+func (UnimplementedModelServiceServer) StopFlight(context.Context, *StopFlightRequest) (*StopFlightResponse, error) {
+	return nil, status.Error(codes.Unimplemented, "method StopFlight not implemented")
+}
+func (UnimplementedModelServiceServer) Snapshot(context.Context, *SnapshotRequest) (*SnapshotResponse, error) {
+	return nil, status.Error(codes.Unimplemented, "method Snapshot not implemented")
 }
 func (UnimplementedModelServiceServer) mustEmbedUnimplementedModelServiceServer() {}
 func (UnimplementedModelServiceServer) testEmbeddedByValue()                      {}
@@ -226,6 +284,60 @@ func _ModelService_StopRecording_Handler(srv interface{}, ctx context.Context, d
 	return interceptor(ctx, in, info, handler)
 }
 
+func _ModelService_StartFlight_Handler(srv interface{}, ctx context.Context, dec func(interface{}) error, interceptor grpc.UnaryServerInterceptor) (interface{}, error) {
+	in := new(StartFlightRequest)
+	if err := dec(in); err != nil {
+		return nil, err
+	}
+	if interceptor == nil {
+		return srv.(ModelServiceServer).StartFlight(ctx, in)
+	}
+	info := &grpc.UnaryServerInfo{
+		Server:     srv,
+		FullMethod: ModelService_StartFlight_FullMethodName,
+	}
+	handler := func(ctx context.Context, req interface{}) (interface{}, error) {
+		return srv.(ModelServiceServer).StartFlight(ctx, req.(*StartFlightRequest))
+	}
+	return interceptor(ctx, in, info, handler)
+}
+
+func _ModelService_StopFlight_Handler(srv interface{}, ctx context.Context, dec func(interface{}) error, interceptor grpc.UnaryServerInterceptor) (interface{}, error) {
+	in := new(StopFlightRequest)
+	if err := dec(in); err != nil {
+		return nil, err
+	}
+	if interceptor == nil {
+		return srv.(ModelServiceServer).StopFlight(ctx, in)
+	}
+	info := &grpc.UnaryServerInfo{
+		Server:     srv,
+		FullMethod: ModelService_StopFlight_FullMethodName,
+	}
+	handler := func(ctx context.Context, req interface{}) (interface{}, error) {
+		return srv.(ModelServiceServer).StopFlight(ctx, req.(*StopFlightRequest))
+	}
+	return interceptor(ctx, in, info, handler)
+}
+
+func _ModelService_Snapshot_Handler(srv interface{}, ctx context.Context, dec func(interface{}) error, interceptor grpc.UnaryServerInterceptor) (interface{}, error) {
+	in := new(SnapshotRequest)
+	if err := dec(in); err != nil {
+		return nil, err
+	}
+	if interceptor == nil {
+		return srv.(ModelServiceServer).Snapshot(ctx, in)
+	}
+	info := &grpc.UnaryServerInfo{
+		Server:     srv,
+		FullMethod: ModelService_Snapshot_FullMethodName,
+	}
+	handler := func(ctx context.Context, req interface{}) (interface{}, error) {
+		return srv.(ModelServiceServer).Snapshot(ctx, req.(*SnapshotRequest))
+	}
+	return interceptor(ctx, in, info, handler)
+}
+
 // ModelService_ServiceDesc is the grpc.ServiceDesc for ModelService service.
 // It's only intended for direct use with grpc.RegisterService,
 // and not to be introspected or modified (even as a copy)
@@ -244,6 +356,18 @@ var ModelService_ServiceDesc = grpc.ServiceDesc{
 		{
 			MethodName: "StopRecording",
 			Handler:    _ModelService_StopRecording_Handler,
+		},
+		{
+			MethodName: "StartFlight",
+			Handler:    _ModelService_StartFlight_Handler,
+		},
+		{
+			MethodName: "StopFlight",
+			Handler:    _ModelService_StopFlight_Handler,
+		},
+		{
+			MethodName: "Snapshot",
+			Handler:    _ModelService_Snapshot_Handler,
 		},
 	},
 	Streams: []grpc.StreamDesc{

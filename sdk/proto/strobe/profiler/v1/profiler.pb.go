@@ -4,7 +4,7 @@
 // 	protoc        (unknown)
 // source: strobe/profiler/v1/profiler.proto
 
-// A backend: events in, artifacts out.
+// A backend: events in, artifacts out. One that measures also records: into a segment of its own of the same recording.
 
 package profilerv1
 
@@ -41,7 +41,13 @@ type OpenRequest struct {
 	// Bound of the sum of the artifacts in bytes; 0 for none.
 	MaxBytes int64 `protobuf:"varint,7,opt,name=max_bytes,json=maxBytes,proto3" json:"max_bytes,omitempty"`
 	// Name of the machine.
-	Host          string `protobuf:"bytes,8,opt,name=host,proto3" json:"host,omitempty"`
+	Host string `protobuf:"bytes,8,opt,name=host,proto3" json:"host,omitempty"`
+	// The processes that are being recorded: core and the ranks.
+	Processes []*RecordedProcess `protobuf:"bytes,9,rep,name=processes,proto3" json:"processes,omitempty"`
+	// Where a profiler with CAPABILITY_SOURCE records what it measures. Absent: it is not to measure.
+	Source *Source `protobuf:"bytes,10,opt,name=source,proto3" json:"source,omitempty"`
+	// What was over before this moment is left out, in nanoseconds since 1970 UTC; 0 leaves nothing out.
+	SinceUnixNs   int64 `protobuf:"varint,11,opt,name=since_unix_ns,json=sinceUnixNs,proto3" json:"since_unix_ns,omitempty"`
 	unknownFields protoimpl.UnknownFields
 	sizeCache     protoimpl.SizeCache
 }
@@ -132,6 +138,182 @@ func (x *OpenRequest) GetHost() string {
 	return ""
 }
 
+func (x *OpenRequest) GetProcesses() []*RecordedProcess {
+	if x != nil {
+		return x.Processes
+	}
+	return nil
+}
+
+func (x *OpenRequest) GetSource() *Source {
+	if x != nil {
+		return x.Source
+	}
+	return nil
+}
+
+func (x *OpenRequest) GetSinceUnixNs() int64 {
+	if x != nil {
+		return x.SinceUnixNs
+	}
+	return 0
+}
+
+// RecordedProcess is a process that takes part in the profile.
+type RecordedProcess struct {
+	state protoimpl.MessageState `protogen:"open.v1"`
+	// 1 core, 2 model.
+	Kind uint32 `protobuf:"varint,1,opt,name=kind,proto3" json:"kind,omitempty"`
+	// "core", or the plugin's name; empty when unknown.
+	Name string `protobuf:"bytes,2,opt,name=name,proto3" json:"name,omitempty"`
+	// Index of the stage, from 0.
+	Stage int32 `protobuf:"varint,3,opt,name=stage,proto3" json:"stage,omitempty"`
+	// Name of the stage.
+	StageName string `protobuf:"bytes,4,opt,name=stage_name,json=stageName,proto3" json:"stage_name,omitempty"`
+	// Index within the stage, from 0.
+	Rank int32 `protobuf:"varint,5,opt,name=rank,proto3" json:"rank,omitempty"`
+	// Process id.
+	Pid           int64 `protobuf:"varint,6,opt,name=pid,proto3" json:"pid,omitempty"`
+	unknownFields protoimpl.UnknownFields
+	sizeCache     protoimpl.SizeCache
+}
+
+func (x *RecordedProcess) Reset() {
+	*x = RecordedProcess{}
+	mi := &file_strobe_profiler_v1_profiler_proto_msgTypes[1]
+	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+	ms.StoreMessageInfo(mi)
+}
+
+func (x *RecordedProcess) String() string {
+	return protoimpl.X.MessageStringOf(x)
+}
+
+func (*RecordedProcess) ProtoMessage() {}
+
+func (x *RecordedProcess) ProtoReflect() protoreflect.Message {
+	mi := &file_strobe_profiler_v1_profiler_proto_msgTypes[1]
+	if x != nil {
+		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+		if ms.LoadMessageInfo() == nil {
+			ms.StoreMessageInfo(mi)
+		}
+		return ms
+	}
+	return mi.MessageOf(x)
+}
+
+// Deprecated: Use RecordedProcess.ProtoReflect.Descriptor instead.
+func (*RecordedProcess) Descriptor() ([]byte, []int) {
+	return file_strobe_profiler_v1_profiler_proto_rawDescGZIP(), []int{1}
+}
+
+func (x *RecordedProcess) GetKind() uint32 {
+	if x != nil {
+		return x.Kind
+	}
+	return 0
+}
+
+func (x *RecordedProcess) GetName() string {
+	if x != nil {
+		return x.Name
+	}
+	return ""
+}
+
+func (x *RecordedProcess) GetStage() int32 {
+	if x != nil {
+		return x.Stage
+	}
+	return 0
+}
+
+func (x *RecordedProcess) GetStageName() string {
+	if x != nil {
+		return x.StageName
+	}
+	return ""
+}
+
+func (x *RecordedProcess) GetRank() int32 {
+	if x != nil {
+		return x.Rank
+	}
+	return 0
+}
+
+func (x *RecordedProcess) GetPid() int64 {
+	if x != nil {
+		return x.Pid
+	}
+	return 0
+}
+
+// Source says where a profiler that measures records.
+type Source struct {
+	state protoimpl.MessageState `protogen:"open.v1"`
+	// Absolute path of the segment file to make; it must not exist.
+	Path string `protobuf:"bytes,1,opt,name=path,proto3" json:"path,omitempty"`
+	// The file's largest size in bytes.
+	MaxBytes int64 `protobuf:"varint,2,opt,name=max_bytes,json=maxBytes,proto3" json:"max_bytes,omitempty"`
+	// What the process is called in the recording.
+	Name          string `protobuf:"bytes,3,opt,name=name,proto3" json:"name,omitempty"`
+	unknownFields protoimpl.UnknownFields
+	sizeCache     protoimpl.SizeCache
+}
+
+func (x *Source) Reset() {
+	*x = Source{}
+	mi := &file_strobe_profiler_v1_profiler_proto_msgTypes[2]
+	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+	ms.StoreMessageInfo(mi)
+}
+
+func (x *Source) String() string {
+	return protoimpl.X.MessageStringOf(x)
+}
+
+func (*Source) ProtoMessage() {}
+
+func (x *Source) ProtoReflect() protoreflect.Message {
+	mi := &file_strobe_profiler_v1_profiler_proto_msgTypes[2]
+	if x != nil {
+		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+		if ms.LoadMessageInfo() == nil {
+			ms.StoreMessageInfo(mi)
+		}
+		return ms
+	}
+	return mi.MessageOf(x)
+}
+
+// Deprecated: Use Source.ProtoReflect.Descriptor instead.
+func (*Source) Descriptor() ([]byte, []int) {
+	return file_strobe_profiler_v1_profiler_proto_rawDescGZIP(), []int{2}
+}
+
+func (x *Source) GetPath() string {
+	if x != nil {
+		return x.Path
+	}
+	return ""
+}
+
+func (x *Source) GetMaxBytes() int64 {
+	if x != nil {
+		return x.MaxBytes
+	}
+	return 0
+}
+
+func (x *Source) GetName() string {
+	if x != nil {
+		return x.Name
+	}
+	return ""
+}
+
 // OpenResponse says that the plugin follows the recording.
 type OpenResponse struct {
 	state         protoimpl.MessageState `protogen:"open.v1"`
@@ -141,7 +323,7 @@ type OpenResponse struct {
 
 func (x *OpenResponse) Reset() {
 	*x = OpenResponse{}
-	mi := &file_strobe_profiler_v1_profiler_proto_msgTypes[1]
+	mi := &file_strobe_profiler_v1_profiler_proto_msgTypes[3]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -153,7 +335,7 @@ func (x *OpenResponse) String() string {
 func (*OpenResponse) ProtoMessage() {}
 
 func (x *OpenResponse) ProtoReflect() protoreflect.Message {
-	mi := &file_strobe_profiler_v1_profiler_proto_msgTypes[1]
+	mi := &file_strobe_profiler_v1_profiler_proto_msgTypes[3]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -166,7 +348,126 @@ func (x *OpenResponse) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use OpenResponse.ProtoReflect.Descriptor instead.
 func (*OpenResponse) Descriptor() ([]byte, []int) {
-	return file_strobe_profiler_v1_profiler_proto_rawDescGZIP(), []int{1}
+	return file_strobe_profiler_v1_profiler_proto_rawDescGZIP(), []int{3}
+}
+
+// StopSourceRequest ends the measuring.
+type StopSourceRequest struct {
+	state         protoimpl.MessageState `protogen:"open.v1"`
+	unknownFields protoimpl.UnknownFields
+	sizeCache     protoimpl.SizeCache
+}
+
+func (x *StopSourceRequest) Reset() {
+	*x = StopSourceRequest{}
+	mi := &file_strobe_profiler_v1_profiler_proto_msgTypes[4]
+	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+	ms.StoreMessageInfo(mi)
+}
+
+func (x *StopSourceRequest) String() string {
+	return protoimpl.X.MessageStringOf(x)
+}
+
+func (*StopSourceRequest) ProtoMessage() {}
+
+func (x *StopSourceRequest) ProtoReflect() protoreflect.Message {
+	mi := &file_strobe_profiler_v1_profiler_proto_msgTypes[4]
+	if x != nil {
+		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+		if ms.LoadMessageInfo() == nil {
+			ms.StoreMessageInfo(mi)
+		}
+		return ms
+	}
+	return mi.MessageOf(x)
+}
+
+// Deprecated: Use StopSourceRequest.ProtoReflect.Descriptor instead.
+func (*StopSourceRequest) Descriptor() ([]byte, []int) {
+	return file_strobe_profiler_v1_profiler_proto_rawDescGZIP(), []int{4}
+}
+
+// StopSourceResponse says what was measured.
+type StopSourceResponse struct {
+	state protoimpl.MessageState `protogen:"open.v1"`
+	// Records written; a span is one.
+	Events uint64 `protobuf:"varint,1,opt,name=events,proto3" json:"events,omitempty"`
+	// Size of the segment file in bytes.
+	Bytes int64 `protobuf:"varint,2,opt,name=bytes,proto3" json:"bytes,omitempty"`
+	// What was not recorded.
+	Lost *Losses `protobuf:"bytes,3,opt,name=lost,proto3" json:"lost,omitempty"`
+	// Picoseconds that recording a span takes the process, as it measured itself; 0 unknown.
+	EventCostPs uint32 `protobuf:"varint,4,opt,name=event_cost_ps,json=eventCostPs,proto3" json:"event_cost_ps,omitempty"`
+	// Why the measuring ended early, in one sentence; what was recorded is valid. Empty: it did not.
+	Error         string `protobuf:"bytes,5,opt,name=error,proto3" json:"error,omitempty"`
+	unknownFields protoimpl.UnknownFields
+	sizeCache     protoimpl.SizeCache
+}
+
+func (x *StopSourceResponse) Reset() {
+	*x = StopSourceResponse{}
+	mi := &file_strobe_profiler_v1_profiler_proto_msgTypes[5]
+	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+	ms.StoreMessageInfo(mi)
+}
+
+func (x *StopSourceResponse) String() string {
+	return protoimpl.X.MessageStringOf(x)
+}
+
+func (*StopSourceResponse) ProtoMessage() {}
+
+func (x *StopSourceResponse) ProtoReflect() protoreflect.Message {
+	mi := &file_strobe_profiler_v1_profiler_proto_msgTypes[5]
+	if x != nil {
+		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+		if ms.LoadMessageInfo() == nil {
+			ms.StoreMessageInfo(mi)
+		}
+		return ms
+	}
+	return mi.MessageOf(x)
+}
+
+// Deprecated: Use StopSourceResponse.ProtoReflect.Descriptor instead.
+func (*StopSourceResponse) Descriptor() ([]byte, []int) {
+	return file_strobe_profiler_v1_profiler_proto_rawDescGZIP(), []int{5}
+}
+
+func (x *StopSourceResponse) GetEvents() uint64 {
+	if x != nil {
+		return x.Events
+	}
+	return 0
+}
+
+func (x *StopSourceResponse) GetBytes() int64 {
+	if x != nil {
+		return x.Bytes
+	}
+	return 0
+}
+
+func (x *StopSourceResponse) GetLost() *Losses {
+	if x != nil {
+		return x.Lost
+	}
+	return nil
+}
+
+func (x *StopSourceResponse) GetEventCostPs() uint32 {
+	if x != nil {
+		return x.EventCostPs
+	}
+	return 0
+}
+
+func (x *StopSourceResponse) GetError() string {
+	if x != nil {
+		return x.Error
+	}
+	return ""
 }
 
 // FinishRequest says that the recording is complete.
@@ -182,7 +483,7 @@ type FinishRequest struct {
 
 func (x *FinishRequest) Reset() {
 	*x = FinishRequest{}
-	mi := &file_strobe_profiler_v1_profiler_proto_msgTypes[2]
+	mi := &file_strobe_profiler_v1_profiler_proto_msgTypes[6]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -194,7 +495,7 @@ func (x *FinishRequest) String() string {
 func (*FinishRequest) ProtoMessage() {}
 
 func (x *FinishRequest) ProtoReflect() protoreflect.Message {
-	mi := &file_strobe_profiler_v1_profiler_proto_msgTypes[2]
+	mi := &file_strobe_profiler_v1_profiler_proto_msgTypes[6]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -207,7 +508,7 @@ func (x *FinishRequest) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use FinishRequest.ProtoReflect.Descriptor instead.
 func (*FinishRequest) Descriptor() ([]byte, []int) {
-	return file_strobe_profiler_v1_profiler_proto_rawDescGZIP(), []int{2}
+	return file_strobe_profiler_v1_profiler_proto_rawDescGZIP(), []int{6}
 }
 
 func (x *FinishRequest) GetStoppedUnixNs() int64 {
@@ -243,7 +544,7 @@ type FinishResponse struct {
 
 func (x *FinishResponse) Reset() {
 	*x = FinishResponse{}
-	mi := &file_strobe_profiler_v1_profiler_proto_msgTypes[3]
+	mi := &file_strobe_profiler_v1_profiler_proto_msgTypes[7]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -255,7 +556,7 @@ func (x *FinishResponse) String() string {
 func (*FinishResponse) ProtoMessage() {}
 
 func (x *FinishResponse) ProtoReflect() protoreflect.Message {
-	mi := &file_strobe_profiler_v1_profiler_proto_msgTypes[3]
+	mi := &file_strobe_profiler_v1_profiler_proto_msgTypes[7]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -268,7 +569,7 @@ func (x *FinishResponse) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use FinishResponse.ProtoReflect.Descriptor instead.
 func (*FinishResponse) Descriptor() ([]byte, []int) {
-	return file_strobe_profiler_v1_profiler_proto_rawDescGZIP(), []int{3}
+	return file_strobe_profiler_v1_profiler_proto_rawDescGZIP(), []int{7}
 }
 
 func (x *FinishResponse) GetArtifacts() []*Artifact {
@@ -333,7 +634,7 @@ type Artifact struct {
 
 func (x *Artifact) Reset() {
 	*x = Artifact{}
-	mi := &file_strobe_profiler_v1_profiler_proto_msgTypes[4]
+	mi := &file_strobe_profiler_v1_profiler_proto_msgTypes[8]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -345,7 +646,7 @@ func (x *Artifact) String() string {
 func (*Artifact) ProtoMessage() {}
 
 func (x *Artifact) ProtoReflect() protoreflect.Message {
-	mi := &file_strobe_profiler_v1_profiler_proto_msgTypes[4]
+	mi := &file_strobe_profiler_v1_profiler_proto_msgTypes[8]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -358,7 +659,7 @@ func (x *Artifact) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use Artifact.ProtoReflect.Descriptor instead.
 func (*Artifact) Descriptor() ([]byte, []int) {
-	return file_strobe_profiler_v1_profiler_proto_rawDescGZIP(), []int{4}
+	return file_strobe_profiler_v1_profiler_proto_rawDescGZIP(), []int{8}
 }
 
 func (x *Artifact) GetName() string {
@@ -458,14 +759,20 @@ type ProcessSummary struct {
 	// What was not recorded or not read.
 	Lost *Losses `protobuf:"bytes,15,opt,name=lost,proto3" json:"lost,omitempty"`
 	// Why a segment that must be there is missing or cannot be read. Empty: all is well.
-	Error         string `protobuf:"bytes,16,opt,name=error,proto3" json:"error,omitempty"`
+	Error string `protobuf:"bytes,16,opt,name=error,proto3" json:"error,omitempty"`
+	// Picoseconds that recording a span took the process, as it measured itself; 0 unknown.
+	EventCostPs uint32 `protobuf:"varint,17,opt,name=event_cost_ps,json=eventCostPs,proto3" json:"event_cost_ps,omitempty"`
+	// Processors of the process's machine; 0 unknown.
+	Cores int32 `protobuf:"varint,18,opt,name=cores,proto3" json:"cores,omitempty"`
+	// Time from the process's first clock reading to its last, in nanoseconds.
+	RecordedNs    int64 `protobuf:"varint,19,opt,name=recorded_ns,json=recordedNs,proto3" json:"recorded_ns,omitempty"`
 	unknownFields protoimpl.UnknownFields
 	sizeCache     protoimpl.SizeCache
 }
 
 func (x *ProcessSummary) Reset() {
 	*x = ProcessSummary{}
-	mi := &file_strobe_profiler_v1_profiler_proto_msgTypes[5]
+	mi := &file_strobe_profiler_v1_profiler_proto_msgTypes[9]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -477,7 +784,7 @@ func (x *ProcessSummary) String() string {
 func (*ProcessSummary) ProtoMessage() {}
 
 func (x *ProcessSummary) ProtoReflect() protoreflect.Message {
-	mi := &file_strobe_profiler_v1_profiler_proto_msgTypes[5]
+	mi := &file_strobe_profiler_v1_profiler_proto_msgTypes[9]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -490,7 +797,7 @@ func (x *ProcessSummary) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use ProcessSummary.ProtoReflect.Descriptor instead.
 func (*ProcessSummary) Descriptor() ([]byte, []int) {
-	return file_strobe_profiler_v1_profiler_proto_rawDescGZIP(), []int{5}
+	return file_strobe_profiler_v1_profiler_proto_rawDescGZIP(), []int{9}
 }
 
 func (x *ProcessSummary) GetKind() uint32 {
@@ -605,6 +912,27 @@ func (x *ProcessSummary) GetError() string {
 	return ""
 }
 
+func (x *ProcessSummary) GetEventCostPs() uint32 {
+	if x != nil {
+		return x.EventCostPs
+	}
+	return 0
+}
+
+func (x *ProcessSummary) GetCores() int32 {
+	if x != nil {
+		return x.Cores
+	}
+	return 0
+}
+
+func (x *ProcessSummary) GetRecordedNs() int64 {
+	if x != nil {
+		return x.RecordedNs
+	}
+	return 0
+}
+
 // Losses counts what is missing, in events unless said.
 type Losses struct {
 	state protoimpl.MessageState `protogen:"open.v1"`
@@ -619,14 +947,16 @@ type Losses struct {
 	// Spans nested too deep to be carried over.
 	Depth uint64 `protobuf:"varint,5,opt,name=depth,proto3" json:"depth,omitempty"`
 	// Records that could not be read.
-	Corrupt       uint64 `protobuf:"varint,6,opt,name=corrupt,proto3" json:"corrupt,omitempty"`
+	Corrupt uint64 `protobuf:"varint,6,opt,name=corrupt,proto3" json:"corrupt,omitempty"`
+	// Records of kinds that came after the reader's version, and were passed over.
+	Unknown       uint64 `protobuf:"varint,7,opt,name=unknown,proto3" json:"unknown,omitempty"`
 	unknownFields protoimpl.UnknownFields
 	sizeCache     protoimpl.SizeCache
 }
 
 func (x *Losses) Reset() {
 	*x = Losses{}
-	mi := &file_strobe_profiler_v1_profiler_proto_msgTypes[6]
+	mi := &file_strobe_profiler_v1_profiler_proto_msgTypes[10]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -638,7 +968,7 @@ func (x *Losses) String() string {
 func (*Losses) ProtoMessage() {}
 
 func (x *Losses) ProtoReflect() protoreflect.Message {
-	mi := &file_strobe_profiler_v1_profiler_proto_msgTypes[6]
+	mi := &file_strobe_profiler_v1_profiler_proto_msgTypes[10]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -651,7 +981,7 @@ func (x *Losses) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use Losses.ProtoReflect.Descriptor instead.
 func (*Losses) Descriptor() ([]byte, []int) {
-	return file_strobe_profiler_v1_profiler_proto_rawDescGZIP(), []int{6}
+	return file_strobe_profiler_v1_profiler_proto_rawDescGZIP(), []int{10}
 }
 
 func (x *Losses) GetFull() uint64 {
@@ -696,6 +1026,13 @@ func (x *Losses) GetCorrupt() uint64 {
 	return 0
 }
 
+func (x *Losses) GetUnknown() uint64 {
+	if x != nil {
+		return x.Unknown
+	}
+	return 0
+}
+
 // AbortRequest abandons the open profile.
 type AbortRequest struct {
 	state         protoimpl.MessageState `protogen:"open.v1"`
@@ -705,7 +1042,7 @@ type AbortRequest struct {
 
 func (x *AbortRequest) Reset() {
 	*x = AbortRequest{}
-	mi := &file_strobe_profiler_v1_profiler_proto_msgTypes[7]
+	mi := &file_strobe_profiler_v1_profiler_proto_msgTypes[11]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -717,7 +1054,7 @@ func (x *AbortRequest) String() string {
 func (*AbortRequest) ProtoMessage() {}
 
 func (x *AbortRequest) ProtoReflect() protoreflect.Message {
-	mi := &file_strobe_profiler_v1_profiler_proto_msgTypes[7]
+	mi := &file_strobe_profiler_v1_profiler_proto_msgTypes[11]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -730,7 +1067,7 @@ func (x *AbortRequest) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use AbortRequest.ProtoReflect.Descriptor instead.
 func (*AbortRequest) Descriptor() ([]byte, []int) {
-	return file_strobe_profiler_v1_profiler_proto_rawDescGZIP(), []int{7}
+	return file_strobe_profiler_v1_profiler_proto_rawDescGZIP(), []int{11}
 }
 
 // AbortResponse says that nothing is open.
@@ -742,7 +1079,7 @@ type AbortResponse struct {
 
 func (x *AbortResponse) Reset() {
 	*x = AbortResponse{}
-	mi := &file_strobe_profiler_v1_profiler_proto_msgTypes[8]
+	mi := &file_strobe_profiler_v1_profiler_proto_msgTypes[12]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -754,7 +1091,7 @@ func (x *AbortResponse) String() string {
 func (*AbortResponse) ProtoMessage() {}
 
 func (x *AbortResponse) ProtoReflect() protoreflect.Message {
-	mi := &file_strobe_profiler_v1_profiler_proto_msgTypes[8]
+	mi := &file_strobe_profiler_v1_profiler_proto_msgTypes[12]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -767,14 +1104,14 @@ func (x *AbortResponse) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use AbortResponse.ProtoReflect.Descriptor instead.
 func (*AbortResponse) Descriptor() ([]byte, []int) {
-	return file_strobe_profiler_v1_profiler_proto_rawDescGZIP(), []int{8}
+	return file_strobe_profiler_v1_profiler_proto_rawDescGZIP(), []int{12}
 }
 
 var File_strobe_profiler_v1_profiler_proto protoreflect.FileDescriptor
 
 const file_strobe_profiler_v1_profiler_proto_rawDesc = "" +
 	"\n" +
-	"!strobe/profiler/v1/profiler.proto\x12\x12strobe.profiler.v1\"\xd9\x01\n" +
+	"!strobe/profiler/v1/profiler.proto\x12\x12strobe.profiler.v1\"\xf4\x02\n" +
 	"\vOpenRequest\x12\x0e\n" +
 	"\x02id\x18\x01 \x01(\tR\x02id\x12\x10\n" +
 	"\x03dir\x18\x02 \x01(\tR\x03dir\x12#\n" +
@@ -783,8 +1120,31 @@ const file_strobe_profiler_v1_profiler_proto_rawDesc = "" +
 	"\x05label\x18\x05 \x01(\tR\x05label\x12&\n" +
 	"\x0fstarted_unix_ns\x18\x06 \x01(\x03R\rstartedUnixNs\x12\x1b\n" +
 	"\tmax_bytes\x18\a \x01(\x03R\bmaxBytes\x12\x12\n" +
-	"\x04host\x18\b \x01(\tR\x04host\"\x0e\n" +
-	"\fOpenResponse\"S\n" +
+	"\x04host\x18\b \x01(\tR\x04host\x12A\n" +
+	"\tprocesses\x18\t \x03(\v2#.strobe.profiler.v1.RecordedProcessR\tprocesses\x122\n" +
+	"\x06source\x18\n" +
+	" \x01(\v2\x1a.strobe.profiler.v1.SourceR\x06source\x12\"\n" +
+	"\rsince_unix_ns\x18\v \x01(\x03R\vsinceUnixNs\"\x94\x01\n" +
+	"\x0fRecordedProcess\x12\x12\n" +
+	"\x04kind\x18\x01 \x01(\rR\x04kind\x12\x12\n" +
+	"\x04name\x18\x02 \x01(\tR\x04name\x12\x14\n" +
+	"\x05stage\x18\x03 \x01(\x05R\x05stage\x12\x1d\n" +
+	"\n" +
+	"stage_name\x18\x04 \x01(\tR\tstageName\x12\x12\n" +
+	"\x04rank\x18\x05 \x01(\x05R\x04rank\x12\x10\n" +
+	"\x03pid\x18\x06 \x01(\x03R\x03pid\"M\n" +
+	"\x06Source\x12\x12\n" +
+	"\x04path\x18\x01 \x01(\tR\x04path\x12\x1b\n" +
+	"\tmax_bytes\x18\x02 \x01(\x03R\bmaxBytes\x12\x12\n" +
+	"\x04name\x18\x03 \x01(\tR\x04name\"\x0e\n" +
+	"\fOpenResponse\"\x13\n" +
+	"\x11StopSourceRequest\"\xac\x01\n" +
+	"\x12StopSourceResponse\x12\x16\n" +
+	"\x06events\x18\x01 \x01(\x04R\x06events\x12\x14\n" +
+	"\x05bytes\x18\x02 \x01(\x03R\x05bytes\x12.\n" +
+	"\x04lost\x18\x03 \x01(\v2\x1a.strobe.profiler.v1.LossesR\x04lost\x12\"\n" +
+	"\revent_cost_ps\x18\x04 \x01(\rR\veventCostPs\x12\x14\n" +
+	"\x05error\x18\x05 \x01(\tR\x05error\"S\n" +
 	"\rFinishRequest\x12&\n" +
 	"\x0fstopped_unix_ns\x18\x01 \x01(\x03R\rstoppedUnixNs\x12\x1a\n" +
 	"\bsegments\x18\x02 \x03(\tR\bsegments\"\xdf\x01\n" +
@@ -808,7 +1168,7 @@ const file_strobe_profiler_v1_profiler_proto_rawDesc = "" +
 	"\x06events\x18\b \x01(\x04R\x06events\x12\x18\n" +
 	"\adropped\x18\t \x01(\x04R\adroppedB\b\n" +
 	"\x06_stageB\a\n" +
-	"\x05_rank\"\x98\x03\n" +
+	"\x05_rank\"\xf3\x03\n" +
 	"\x0eProcessSummary\x12\x12\n" +
 	"\x04kind\x18\x01 \x01(\rR\x04kind\x12\x12\n" +
 	"\x04name\x18\x02 \x01(\tR\x04name\x12\x14\n" +
@@ -827,18 +1187,25 @@ const file_strobe_profiler_v1_profiler_proto_rawDesc = "" +
 	"\x05bytes\x18\r \x01(\x03R\x05bytes\x12\x12\n" +
 	"\x04open\x18\x0e \x01(\x04R\x04open\x12.\n" +
 	"\x04lost\x18\x0f \x01(\v2\x1a.strobe.profiler.v1.LossesR\x04lost\x12\x14\n" +
-	"\x05error\x18\x10 \x01(\tR\x05error\"\x9d\x01\n" +
+	"\x05error\x18\x10 \x01(\tR\x05error\x12\"\n" +
+	"\revent_cost_ps\x18\x11 \x01(\rR\veventCostPs\x12\x14\n" +
+	"\x05cores\x18\x12 \x01(\x05R\x05cores\x12\x1f\n" +
+	"\vrecorded_ns\x18\x13 \x01(\x03R\n" +
+	"recordedNs\"\xb7\x01\n" +
 	"\x06Losses\x12\x12\n" +
 	"\x04full\x18\x01 \x01(\x04R\x04full\x12\x1b\n" +
 	"\tnot_ready\x18\x02 \x01(\x04R\bnotReady\x12\x14\n" +
 	"\x05names\x18\x03 \x01(\x04R\x05names\x12\x1c\n" +
 	"\ttruncated\x18\x04 \x01(\x04R\ttruncated\x12\x14\n" +
 	"\x05depth\x18\x05 \x01(\x04R\x05depth\x12\x18\n" +
-	"\acorrupt\x18\x06 \x01(\x04R\acorrupt\"\x0e\n" +
+	"\acorrupt\x18\x06 \x01(\x04R\acorrupt\x12\x18\n" +
+	"\aunknown\x18\a \x01(\x04R\aunknown\"\x0e\n" +
 	"\fAbortRequest\"\x0f\n" +
-	"\rAbortResponse2\xfb\x01\n" +
+	"\rAbortResponse2\xd8\x02\n" +
 	"\x0fProfilerService\x12I\n" +
-	"\x04Open\x12\x1f.strobe.profiler.v1.OpenRequest\x1a .strobe.profiler.v1.OpenResponse\x12O\n" +
+	"\x04Open\x12\x1f.strobe.profiler.v1.OpenRequest\x1a .strobe.profiler.v1.OpenResponse\x12[\n" +
+	"\n" +
+	"StopSource\x12%.strobe.profiler.v1.StopSourceRequest\x1a&.strobe.profiler.v1.StopSourceResponse\x12O\n" +
 	"\x06Finish\x12!.strobe.profiler.v1.FinishRequest\x1a\".strobe.profiler.v1.FinishResponse\x12L\n" +
 	"\x05Abort\x12 .strobe.profiler.v1.AbortRequest\x1a!.strobe.profiler.v1.AbortResponseBFZDgithub.com/strobe-dev/strobe/sdk/proto/strobe/profiler/v1;profilerv1b\x06proto3"
 
@@ -854,33 +1221,42 @@ func file_strobe_profiler_v1_profiler_proto_rawDescGZIP() []byte {
 	return file_strobe_profiler_v1_profiler_proto_rawDescData
 }
 
-var file_strobe_profiler_v1_profiler_proto_msgTypes = make([]protoimpl.MessageInfo, 9)
+var file_strobe_profiler_v1_profiler_proto_msgTypes = make([]protoimpl.MessageInfo, 13)
 var file_strobe_profiler_v1_profiler_proto_goTypes = []any{
-	(*OpenRequest)(nil),    // 0: strobe.profiler.v1.OpenRequest
-	(*OpenResponse)(nil),   // 1: strobe.profiler.v1.OpenResponse
-	(*FinishRequest)(nil),  // 2: strobe.profiler.v1.FinishRequest
-	(*FinishResponse)(nil), // 3: strobe.profiler.v1.FinishResponse
-	(*Artifact)(nil),       // 4: strobe.profiler.v1.Artifact
-	(*ProcessSummary)(nil), // 5: strobe.profiler.v1.ProcessSummary
-	(*Losses)(nil),         // 6: strobe.profiler.v1.Losses
-	(*AbortRequest)(nil),   // 7: strobe.profiler.v1.AbortRequest
-	(*AbortResponse)(nil),  // 8: strobe.profiler.v1.AbortResponse
+	(*OpenRequest)(nil),        // 0: strobe.profiler.v1.OpenRequest
+	(*RecordedProcess)(nil),    // 1: strobe.profiler.v1.RecordedProcess
+	(*Source)(nil),             // 2: strobe.profiler.v1.Source
+	(*OpenResponse)(nil),       // 3: strobe.profiler.v1.OpenResponse
+	(*StopSourceRequest)(nil),  // 4: strobe.profiler.v1.StopSourceRequest
+	(*StopSourceResponse)(nil), // 5: strobe.profiler.v1.StopSourceResponse
+	(*FinishRequest)(nil),      // 6: strobe.profiler.v1.FinishRequest
+	(*FinishResponse)(nil),     // 7: strobe.profiler.v1.FinishResponse
+	(*Artifact)(nil),           // 8: strobe.profiler.v1.Artifact
+	(*ProcessSummary)(nil),     // 9: strobe.profiler.v1.ProcessSummary
+	(*Losses)(nil),             // 10: strobe.profiler.v1.Losses
+	(*AbortRequest)(nil),       // 11: strobe.profiler.v1.AbortRequest
+	(*AbortResponse)(nil),      // 12: strobe.profiler.v1.AbortResponse
 }
 var file_strobe_profiler_v1_profiler_proto_depIdxs = []int32{
-	4, // 0: strobe.profiler.v1.FinishResponse.artifacts:type_name -> strobe.profiler.v1.Artifact
-	5, // 1: strobe.profiler.v1.FinishResponse.processes:type_name -> strobe.profiler.v1.ProcessSummary
-	6, // 2: strobe.profiler.v1.ProcessSummary.lost:type_name -> strobe.profiler.v1.Losses
-	0, // 3: strobe.profiler.v1.ProfilerService.Open:input_type -> strobe.profiler.v1.OpenRequest
-	2, // 4: strobe.profiler.v1.ProfilerService.Finish:input_type -> strobe.profiler.v1.FinishRequest
-	7, // 5: strobe.profiler.v1.ProfilerService.Abort:input_type -> strobe.profiler.v1.AbortRequest
-	1, // 6: strobe.profiler.v1.ProfilerService.Open:output_type -> strobe.profiler.v1.OpenResponse
-	3, // 7: strobe.profiler.v1.ProfilerService.Finish:output_type -> strobe.profiler.v1.FinishResponse
-	8, // 8: strobe.profiler.v1.ProfilerService.Abort:output_type -> strobe.profiler.v1.AbortResponse
-	6, // [6:9] is the sub-list for method output_type
-	3, // [3:6] is the sub-list for method input_type
-	3, // [3:3] is the sub-list for extension type_name
-	3, // [3:3] is the sub-list for extension extendee
-	0, // [0:3] is the sub-list for field type_name
+	1,  // 0: strobe.profiler.v1.OpenRequest.processes:type_name -> strobe.profiler.v1.RecordedProcess
+	2,  // 1: strobe.profiler.v1.OpenRequest.source:type_name -> strobe.profiler.v1.Source
+	10, // 2: strobe.profiler.v1.StopSourceResponse.lost:type_name -> strobe.profiler.v1.Losses
+	8,  // 3: strobe.profiler.v1.FinishResponse.artifacts:type_name -> strobe.profiler.v1.Artifact
+	9,  // 4: strobe.profiler.v1.FinishResponse.processes:type_name -> strobe.profiler.v1.ProcessSummary
+	10, // 5: strobe.profiler.v1.ProcessSummary.lost:type_name -> strobe.profiler.v1.Losses
+	0,  // 6: strobe.profiler.v1.ProfilerService.Open:input_type -> strobe.profiler.v1.OpenRequest
+	4,  // 7: strobe.profiler.v1.ProfilerService.StopSource:input_type -> strobe.profiler.v1.StopSourceRequest
+	6,  // 8: strobe.profiler.v1.ProfilerService.Finish:input_type -> strobe.profiler.v1.FinishRequest
+	11, // 9: strobe.profiler.v1.ProfilerService.Abort:input_type -> strobe.profiler.v1.AbortRequest
+	3,  // 10: strobe.profiler.v1.ProfilerService.Open:output_type -> strobe.profiler.v1.OpenResponse
+	5,  // 11: strobe.profiler.v1.ProfilerService.StopSource:output_type -> strobe.profiler.v1.StopSourceResponse
+	7,  // 12: strobe.profiler.v1.ProfilerService.Finish:output_type -> strobe.profiler.v1.FinishResponse
+	12, // 13: strobe.profiler.v1.ProfilerService.Abort:output_type -> strobe.profiler.v1.AbortResponse
+	10, // [10:14] is the sub-list for method output_type
+	6,  // [6:10] is the sub-list for method input_type
+	6,  // [6:6] is the sub-list for extension type_name
+	6,  // [6:6] is the sub-list for extension extendee
+	0,  // [0:6] is the sub-list for field type_name
 }
 
 func init() { file_strobe_profiler_v1_profiler_proto_init() }
@@ -888,14 +1264,14 @@ func file_strobe_profiler_v1_profiler_proto_init() {
 	if File_strobe_profiler_v1_profiler_proto != nil {
 		return
 	}
-	file_strobe_profiler_v1_profiler_proto_msgTypes[4].OneofWrappers = []any{}
+	file_strobe_profiler_v1_profiler_proto_msgTypes[8].OneofWrappers = []any{}
 	type x struct{}
 	out := protoimpl.TypeBuilder{
 		File: protoimpl.DescBuilder{
 			GoPackagePath: reflect.TypeOf(x{}).PkgPath(),
 			RawDescriptor: unsafe.Slice(unsafe.StringData(file_strobe_profiler_v1_profiler_proto_rawDesc), len(file_strobe_profiler_v1_profiler_proto_rawDesc)),
 			NumEnums:      0,
-			NumMessages:   9,
+			NumMessages:   13,
 			NumExtensions: 0,
 			NumServices:   1,
 		},

@@ -4,7 +4,7 @@
 // - protoc             (unknown)
 // source: strobe/profiler/v1/profiler.proto
 
-// A backend: events in, artifacts out.
+// A backend: events in, artifacts out. One that measures also records: into a segment of its own of the same recording.
 
 package profilerv1
 
@@ -21,20 +21,25 @@ import (
 const _ = grpc.SupportPackageIsVersion9
 
 const (
-	ProfilerService_Open_FullMethodName   = "/strobe.profiler.v1.ProfilerService/Open"
-	ProfilerService_Finish_FullMethodName = "/strobe.profiler.v1.ProfilerService/Finish"
-	ProfilerService_Abort_FullMethodName  = "/strobe.profiler.v1.ProfilerService/Abort"
+	ProfilerService_Open_FullMethodName       = "/strobe.profiler.v1.ProfilerService/Open"
+	ProfilerService_StopSource_FullMethodName = "/strobe.profiler.v1.ProfilerService/StopSource"
+	ProfilerService_Finish_FullMethodName     = "/strobe.profiler.v1.ProfilerService/Finish"
+	ProfilerService_Abort_FullMethodName      = "/strobe.profiler.v1.ProfilerService/Abort"
 )
 
 // ProfilerServiceClient is the client API for ProfilerService service.
 //
 // For semantics around ctx use and closing/ending streaming RPCs, please refer to https://pkg.go.dev/google.golang.org/grpc/?tab=doc#ClientConn.NewStream.
 //
-// ProfilerService is served by profiler plugins. One profile at a time: Open, then either Finish or Abort, once.
+// ProfilerService is served by profiler plugins. One profile at a time: Open, then either Finish or Abort, once. Of a
+// profiler that measures, StopSource comes between.
 // No event comes by RPC: the plugin follows the segment files of the recording while they grow.
 type ProfilerServiceClient interface {
 	// Open starts one profile's output. Start replies wait for it. FAILED_PRECONDITION when one is open.
 	Open(ctx context.Context, in *OpenRequest, opts ...grpc.CallOption) (*OpenResponse, error)
+	// StopSource ends the measuring of the open profile; the host calls it before core stops recording. Only a plugin with
+	// CAPABILITY_SOURCE serves it. FAILED_PRECONDITION when nothing is being measured. Finish and Abort do it too.
+	StopSource(ctx context.Context, in *StopSourceRequest, opts ...grpc.CallOption) (*StopSourceResponse, error)
 	// Finish reads the rest of the stopped recording and completes the artifacts.
 	Finish(ctx context.Context, in *FinishRequest, opts ...grpc.CallOption) (*FinishResponse, error)
 	// Abort ends the open profile and removes what was written for it. Without an open profile it does nothing.
@@ -53,6 +58,16 @@ func (c *profilerServiceClient) Open(ctx context.Context, in *OpenRequest, opts 
 	cOpts := append([]grpc.CallOption{grpc.StaticMethod()}, opts...)
 	out := new(OpenResponse)
 	err := c.cc.Invoke(ctx, ProfilerService_Open_FullMethodName, in, out, cOpts...)
+	if err != nil {
+		return nil, err
+	}
+	return out, nil
+}
+
+func (c *profilerServiceClient) StopSource(ctx context.Context, in *StopSourceRequest, opts ...grpc.CallOption) (*StopSourceResponse, error) {
+	cOpts := append([]grpc.CallOption{grpc.StaticMethod()}, opts...)
+	out := new(StopSourceResponse)
+	err := c.cc.Invoke(ctx, ProfilerService_StopSource_FullMethodName, in, out, cOpts...)
 	if err != nil {
 		return nil, err
 	}
@@ -83,11 +98,15 @@ func (c *profilerServiceClient) Abort(ctx context.Context, in *AbortRequest, opt
 // All implementations must embed UnimplementedProfilerServiceServer
 // for forward compatibility.
 //
-// ProfilerService is served by profiler plugins. One profile at a time: Open, then either Finish or Abort, once.
+// ProfilerService is served by profiler plugins. One profile at a time: Open, then either Finish or Abort, once. Of a
+// profiler that measures, StopSource comes between.
 // No event comes by RPC: the plugin follows the segment files of the recording while they grow.
 type ProfilerServiceServer interface {
 	// Open starts one profile's output. Start replies wait for it. FAILED_PRECONDITION when one is open.
 	Open(context.Context, *OpenRequest) (*OpenResponse, error)
+	// StopSource ends the measuring of the open profile; the host calls it before core stops recording. Only a plugin with
+	// CAPABILITY_SOURCE serves it. FAILED_PRECONDITION when nothing is being measured. Finish and Abort do it too.
+	StopSource(context.Context, *StopSourceRequest) (*StopSourceResponse, error)
 	// Finish reads the rest of the stopped recording and completes the artifacts.
 	Finish(context.Context, *FinishRequest) (*FinishResponse, error)
 	// Abort ends the open profile and removes what was written for it. Without an open profile it does nothing.
@@ -104,6 +123,9 @@ type UnimplementedProfilerServiceServer struct{}
 
 func (UnimplementedProfilerServiceServer) Open(context.Context, *OpenRequest) (*OpenResponse, error) {
 	return nil, status.Error(codes.Unimplemented, "method Open not implemented")
+}
+func (UnimplementedProfilerServiceServer) StopSource(context.Context, *StopSourceRequest) (*StopSourceResponse, error) {
+	return nil, status.Error(codes.Unimplemented, "method StopSource not implemented")
 }
 func (UnimplementedProfilerServiceServer) Finish(context.Context, *FinishRequest) (*FinishResponse, error) {
 	return nil, status.Error(codes.Unimplemented, "method Finish not implemented")
@@ -146,6 +168,24 @@ func _ProfilerService_Open_Handler(srv interface{}, ctx context.Context, dec fun
 	}
 	handler := func(ctx context.Context, req interface{}) (interface{}, error) {
 		return srv.(ProfilerServiceServer).Open(ctx, req.(*OpenRequest))
+	}
+	return interceptor(ctx, in, info, handler)
+}
+
+func _ProfilerService_StopSource_Handler(srv interface{}, ctx context.Context, dec func(interface{}) error, interceptor grpc.UnaryServerInterceptor) (interface{}, error) {
+	in := new(StopSourceRequest)
+	if err := dec(in); err != nil {
+		return nil, err
+	}
+	if interceptor == nil {
+		return srv.(ProfilerServiceServer).StopSource(ctx, in)
+	}
+	info := &grpc.UnaryServerInfo{
+		Server:     srv,
+		FullMethod: ProfilerService_StopSource_FullMethodName,
+	}
+	handler := func(ctx context.Context, req interface{}) (interface{}, error) {
+		return srv.(ProfilerServiceServer).StopSource(ctx, req.(*StopSourceRequest))
 	}
 	return interceptor(ctx, in, info, handler)
 }
@@ -196,6 +236,10 @@ var ProfilerService_ServiceDesc = grpc.ServiceDesc{
 		{
 			MethodName: "Open",
 			Handler:    _ProfilerService_Open_Handler,
+		},
+		{
+			MethodName: "StopSource",
+			Handler:    _ProfilerService_StopSource_Handler,
 		},
 		{
 			MethodName: "Finish",

@@ -1,0 +1,261 @@
+package main
+
+import (
+	"fmt"
+	"log/slog"
+	"os"
+	"path/filepath"
+	"strings"
+	"sync/atomic"
+	"syscall"
+	"testing"
+	"time"
+
+	"github.com/strobe-dev/strobe/core/catalog"
+	"github.com/strobe-dev/strobe/core/config"
+	"github.com/strobe-dev/strobe/core/profile"
+	"github.com/strobe-dev/strobe/sdk/trace"
+)
+
+// volume is a core without a model whose one rank records as many events as it is told, and whose profiler is a process
+// of its own, as in a server.
+type volume struct {
+	b        testing.TB
+	catalog  *catalog.Catalog
+	profiles *profile.Manager
+	dir      string
+	rec      *trace.Recorder
+	track    *trace.Track
+}
+
+// volumeRank is the rank, in this process.
+type volumeRank struct {
+	profile.Recorder // core's methods, where they fit
+}
+
+func (volumeRank) Label() string     { return "stage_0_diffusion_rank0" }
+func (volumeRank) StageName() string { return "diffusion" }
+
+// newVolume starts it. Its profiles have room for any number of events.
+func newVolume(b testing.TB, dir string) *volume {
+	b.Helper()
+	log := slog.New(slog.DiscardHandler)
+	cfg, err := loadConfig("", config.Overrides{})
+	if err != nil {
+		b.Fatal(err)
+	}
+	o := catalogOptions(log)
+	o.OnlyProfilers = []string{"chrome"}
+	v := &volume{b: b, dir: dir, rec: trace.New(trace.Options{})}
+	if v.catalog, err = catalog.Load(b.Context(), cfg, o); err != nil {
+		b.Fatal(err)
+	}
+	core := trace.New(trace.Options{})
+	v.track = v.rec.Track("worker")
+	v.profiles, err = profile.New(profile.Options{
+		Dir: dir, Model: "emoji", MaxBytes: 16 << 30, MaxDuration: time.Hour, Profilers: []string{"chrome"}, Log: log,
+		Core: profile.NewLocal(core), Ranks: []profile.Recorder{volumeRank{profile.NewLocal(v.rec)}},
+		Exporter: func(name string) (profile.Exporter, error) { return v.catalog.Profiler(name) },
+		Offline:  func(name string) (profile.Exporter, error) { return v.catalog.Offline(name) },
+	})
+	if err != nil {
+		b.Fatal(err)
+	}
+	b.Cleanup(func() {
+		_ = v.profiles.Close(b.Context())
+		_ = v.catalog.Close(b.Context())
+		_, _ = v.rec.Close(), core.Close()
+	})
+	return v
+}
+
+// Names of what a volumeRank records: blocks of six operators, as plugins/dit's.
+var (
+	volumeBlock     = trace.NameIn(trace.CategoryBlock, "blocks.0")
+	volumeOperator  = trace.NameIn(trace.CategoryOperator, "dit::linear")
+	volumeModule    = trace.Name("module")
+	volumeModuleIs  = trace.Name("blocks.0.attn.qkv")
+	volumeFlops     = trace.Name("flops")
+	volumeBytes     = trace.Name("bytes")
+	eventsPerVolume = 7
+)
+
+// record writes events, as fast as it can or rate a second, evenly in steps of a few milliseconds.
+func (v *volume) record(events int, rate float64) {
+	began := time.Now()
+	for n := 0; n < events; n += eventsPerVolume {
+		if rate > 0 && n%(eventsPerVolume*256) == 0 {
+			if ahead := time.Duration(float64(n)/rate*1e9) - time.Since(began); ahead > 0 {
+				time.Sleep(ahead)
+			}
+		}
+		block := v.track.Begin(volumeBlock)
+		for range eventsPerVolume - 1 {
+			v.track.BeginArgs(volumeOperator, trace.Text(volumeModule, volumeModuleIs), trace.Int(volumeFlops, 1<<20), trace.Int(volumeBytes, 1<<16)).End()
+		}
+		block.End()
+	}
+}
+
+// profile records a profile of so many events and gives its result and how long the stop took.
+func (v *volume) profile(events int, rate float64) (profile.View, time.Duration) {
+	v.b.Helper()
+	started, err := v.profiles.Start(v.b.Context(), profile.StartRequest{})
+	if err != nil {
+		v.b.Fatal(err)
+	}
+	v.record(events, rate)
+	began := time.Now()
+	view, err := v.profiles.Stop(v.b.Context(), started.ID)
+	took := time.Since(began)
+	if err != nil || view.State != profile.StateComplete || view.Losses.Total != 0 || view.Events < uint64(events) {
+		v.b.Fatalf("%+v, %v", view, err)
+	}
+	return view, took
+}
+
+// peakAnon samples the most anonymous memory, in bytes, that a child of this process has, until stop is called.
+func peakAnon() (stop func() float64) {
+	var peak atomic.Int64
+	end, ended := make(chan struct{}), make(chan struct{})
+	go func() {
+		defer close(ended)
+		for {
+			for _, pid := range childrenOf(os.Getpid()) {
+				peak.Store(max(peak.Load(), anonOf(pid)))
+			}
+			select {
+			case <-end:
+				return
+			case <-time.After(20 * time.Millisecond):
+			}
+		}
+	}()
+	return func() float64 {
+		close(end)
+		<-ended
+		return float64(peak.Load())
+	}
+}
+
+// anonOf is RssAnon of a process, bytes; 0 when it cannot be read.
+func anonOf(pid int) int64 {
+	text, _ := os.ReadFile(fmt.Sprintf("/proc/%d/status", pid))
+	for line := range strings.Lines(string(text)) {
+		var kib int64
+		if n, _ := fmt.Sscanf(line, "RssAnon: %d kB", &kib); n == 1 {
+			return kib << 10
+		}
+	}
+	return 0
+}
+
+// childrenCPU is the time on a processor, in ns, of the children of this process that have ended.
+func childrenCPU(b testing.TB) float64 {
+	b.Helper()
+	var u syscall.Rusage
+	if err := syscall.Getrusage(syscall.RUSAGE_CHILDREN, &u); err != nil {
+		b.Fatal(err)
+	}
+	return float64(u.Utime.Nano() + u.Stime.Nano())
+}
+
+// BenchmarkStop times the reply to the stop of profiles of a million and of ten million events that were recorded at
+// 500,000 a second, and shows the most memory that the profiler's process had.
+func BenchmarkStop(b *testing.B) {
+	for _, events := range []int{1_000_000, 10_000_000} {
+		b.Run(fmt.Sprint(events), func(b *testing.B) {
+			v := newVolume(b, b.TempDir())
+			v.profile(10_000, 500_000)
+			var stops []float64
+			peak := peakAnon()
+			for range b.N {
+				view, took := v.profile(events, 500_000)
+				stops = append(stops, float64(took)/1e6)
+				if err := v.profiles.Delete(view.ID); err != nil {
+					b.Fatal(err)
+				}
+			}
+			b.ReportMetric(median(stops), "stop-ms")
+			b.ReportMetric(peak()/(1<<20), "profiler-MiB")
+			b.ReportMetric(0, "ns/op")
+		})
+	}
+}
+
+// BenchmarkExportLater times the Chrome export of ten million recorded events, gzip included, in a process of its own.
+func BenchmarkExportLater(b *testing.B) {
+	v := newVolume(b, b.TempDir())
+	view, _ := v.profile(10_000_000, 1_000_000)
+	var seconds []float64
+	peak, cpu := peakAnon(), childrenCPU(b)
+	for range b.N {
+		began := time.Now()
+		x, err := v.catalog.Offline("chrome")
+		if err != nil {
+			b.Fatal(err)
+		}
+		_, reply, err := profile.ExportFolder(b.Context(), profile.FolderExport{
+			Dir: filepath.Join(v.dir, view.ID), Out: filepath.Join(b.TempDir(), "out"), Exporter: x, Log: slog.New(slog.DiscardHandler)})
+		seconds = append(seconds, time.Since(began).Seconds())
+		if err != nil || reply.Table.Events < 10_000_000 {
+			b.Fatal(reply.Table.Events, err)
+		}
+		if err := x.Close(b.Context()); err != nil {
+			b.Fatal(err)
+		}
+	}
+	b.ReportMetric(float64(view.Events)/median(seconds)/1e6, "Mevents/s")
+	b.ReportMetric((childrenCPU(b)-cpu)/float64(b.N)/float64(view.Events), "cpu-ns/event")
+	b.ReportMetric(peak()/(1<<20), "profiler-MiB")
+	b.ReportMetric(0, "ns/op")
+}
+
+// TestStopIsOfTheTail holds bounds ten times looser than what the benchmarks show.
+func TestStopIsOfTheTail(t *testing.T) {
+	full(t, "a quiet half minute")
+	v := newVolume(t, t.TempDir())
+	peak := peakAnon()
+	_, took := v.profile(5_000_000, 500_000)
+	if took > 3*time.Second {
+		t.Errorf("the stop took %v", took)
+	}
+	if most := peak(); most > 512<<20 {
+		t.Errorf("the profiler's process had %.0f MiB", most/(1<<20))
+	}
+}
+
+// exportedEvents is how large the profile is that BenchmarkServingWhileExporting exports over and over.
+const exportedEvents = 3_000_000
+
+// BenchmarkServingWhileExporting tells what an export costs the server. An iteration is one pair: the same pictures with
+// no export and while a large profile is exported, in random order. Run it with -benchtime 40x or more.
+func BenchmarkServingWhileExporting(b *testing.B) {
+	dir := b.TempDir()
+	view, _ := newVolume(b, filepath.Join(dir, "profiles")).profile(exportedEvents, 1_000_000)
+	p := startServerIn(b, dir)
+	warm(p)
+	var ratios []float64
+	for range b.N {
+		ratios = append(ratios, pairWith(p, func() (stop func()) {
+			end, ended := make(chan struct{}), make(chan struct{})
+			go func() {
+				defer close(ended)
+				for {
+					select {
+					case <-end:
+						return
+					default:
+						p.post("/v1/profiles/"+view.ID+"/export", `{"profiler":"chrome"}`)
+					}
+				}
+			}()
+			return func() { close(end); <-ended }
+		}))
+	}
+	median, low, high := medianInterval(ratios)
+	b.ReportMetric(median, "on/off")
+	b.ReportMetric(low, "low95")
+	b.ReportMetric(high, "high95")
+	b.ReportMetric(0, "ns/op")
+}

@@ -1,0 +1,13 @@
+flight_recorder {
+}
+
+model "m" {
+  stage "dit" {
+    replicas = 7
+  }
+  stage "resize" {
+  }
+}
+
+profiler "chrome" {
+}
