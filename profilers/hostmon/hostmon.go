@@ -8,6 +8,7 @@ import (
 	"fmt"
 	"time"
 
+	"github.com/strobe-dev/strobe/profilers/hostmon/internal/nvml"
 	"github.com/strobe-dev/strobe/sdk/profiler"
 	"github.com/strobe-dev/strobe/sdk/recording"
 	"github.com/strobe-dev/strobe/sdk/trace"
@@ -58,7 +59,7 @@ func (p *Profiler) Record(ctx context.Context, rec *trace.Recorder) error {
 		meters = append(meters, newMeter(track, of, 3, processReader(r.PID),
 			"cpu_percent", "voluntary_switches_per_s", "involuntary_switches_per_s", "rss_bytes"))
 	}
-	gpus, closeGPUs := openGPUs()
+	gpus, closeGPUs := nvml.Open()
 	defer closeGPUs()
 	for i, read := range gpus {
 		meters = append(meters, newMeter(track, fmt.Sprintf("gpu%d", i), 0, read,

@@ -1,6 +1,7 @@
 //go:build linux && !nocuda && (amd64 || arm64)
 
-package hostmon
+// Package nvml reads NVIDIA GPUs through the driver's management library, where it is there, without cgo.
+package nvml
 
 import (
 	"math"
@@ -8,9 +9,9 @@ import (
 	"github.com/ebitengine/purego"
 )
 
-// nvml is what is used of NVIDIA's management library. A call returns 0 when it worked; a card that does not know
+// library is what is used of NVIDIA's management library. A call returns 0 when it worked; a card that does not know
 // something says so by another number.
-type nvml struct {
+type library struct {
 	start, stop func() int32
 	count       func(*uint32) int32
 	device      func(index uint32, device *uintptr) int32
@@ -19,13 +20,13 @@ type nvml struct {
 	memory      func(device uintptr, bytes *struct{ total, free, used uint64 }) int32
 }
 
-// loadNVML finds the library; nil where there is none that fits.
-func loadNVML() *nvml {
+// load finds the library; nil where there is none that fits.
+func load() *library {
 	lib, err := purego.Dlopen("libnvidia-ml.so.1", purego.RTLD_NOW|purego.RTLD_LOCAL)
 	if err != nil {
 		return nil
 	}
-	var n nvml
+	var n library
 	for name, f := range map[string]any{
 		"nvmlInit_v2": &n.start, "nvmlShutdown": &n.stop, "nvmlDeviceGetCount_v2": &n.count, "nvmlDeviceGetHandleByIndex_v2": &n.device,
 		"nvmlDeviceGetPowerUsage": &n.power, "nvmlDeviceGetClockInfo": &n.clock, "nvmlDeviceGetMemoryInfo": &n.memory,
@@ -39,9 +40,10 @@ func loadNVML() *nvml {
 	return &n
 }
 
-// openGPUs gives a reader for each GPU: watts, MHz of its processors and of its memory, bytes in use.
-func openGPUs() (gpus []func() []float64, end func()) {
-	n, count := loadNVML(), uint32(0)
+// Open gives a reader for each GPU: watts, MHz of its processors and of its memory, bytes in use; NaN is what the card does
+// not say. end gives the library back; the readers must not be used after it. Without a library there is no reader.
+func Open() (gpus []func() []float64, end func()) {
+	n, count := load(), uint32(0)
 	if n == nil || n.start() != 0 {
 		return nil, func() {}
 	}
@@ -55,7 +57,7 @@ func openGPUs() (gpus []func() []float64, end func()) {
 	return gpus, func() { n.stop() }
 }
 
-func (n *nvml) read(device uintptr) []float64 {
+func (n *library) read(device uintptr) []float64 {
 	values := []float64{math.NaN(), math.NaN(), math.NaN(), math.NaN()}
 	var v uint32
 	if n.power(device, &v) == 0 {
