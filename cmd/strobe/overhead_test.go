@@ -10,12 +10,13 @@ import (
 	"github.com/strobe-dev/strobe/core/profile"
 )
 
-// imagesPerSide is how many pictures each side of a pair draws: few, so that the machine drifts little within a pair.
-const imagesPerSide = 2
+// imagesPerSide is how many pictures each side of a pair draws: about two seconds of them, so that what a start costs once
+// (making and populating segments) is not the whole of what is measured.
+const imagesPerSide = 8
 
 // BenchmarkServingProfiled tells what a profile at operator level costs the server. An iteration is one pair: the same
 // pictures with the profile off and on, in random order, so that the machine's drift hits both alike. Run it with
-// -benchtime 150x.
+// -benchtime 40x or more.
 func BenchmarkServingProfiled(b *testing.B) {
 	p := startServer(b)
 	warm(p)
