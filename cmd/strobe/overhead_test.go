@@ -37,7 +37,7 @@ func TestServingProfiled(t *testing.T) {
 	p := startServer(t)
 	warm(p)
 	var ratios []float64
-	for range 40 {
+	for range 12 {
 		ratios = append(ratios, pair(p))
 	}
 	median, low, high := medianInterval(ratios)
