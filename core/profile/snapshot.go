@@ -4,7 +4,6 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"io"
 	"os"
 	"path/filepath"
 	"slices"
@@ -197,7 +196,7 @@ func (d *deck) takeDead(g *ring, r deadRing, dir string) part {
 	out.row.PID, out.row.Ended = r.pid, ProcessDied
 	for i, name := range deadSegments(r.dir) {
 		to := fmt.Sprintf("%s.pid%d.%d%s", g.r.Label(), r.pid, i, segmentSuffix)
-		switch err := linkOrCopy(filepath.Join(r.dir, name), filepath.Join(dir, to)); {
+		switch err := trace.LinkSegment(filepath.Join(r.dir, name), filepath.Join(dir, to)); {
 		case err == nil:
 			out.files = append(out.files, to)
 		case !errors.Is(err, os.ErrNotExist):
@@ -205,25 +204,6 @@ func (d *deck) takeDead(g *ring, r deadRing, dir string) part {
 		}
 	}
 	return out
-}
-
-// linkOrCopy gives a file a second name, or copies it where there are no links.
-func linkOrCopy(from, to string) error {
-	err := os.Link(from, to)
-	if err == nil || errors.Is(err, os.ErrNotExist) {
-		return err
-	}
-	src, err := os.Open(from)
-	if err != nil {
-		return err
-	}
-	defer src.Close()
-	dst, err := os.OpenFile(to, os.O_WRONLY|os.O_CREATE|os.O_EXCL, 0o600)
-	if err != nil {
-		return err
-	}
-	_, err = io.Copy(dst, src)
-	return errors.Join(err, dst.Close())
 }
 
 // row is a process's row before it has said anything.

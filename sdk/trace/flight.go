@@ -158,7 +158,7 @@ func (f *flight) link(s Snapshot) (st SnapshotStats, err error) {
 	}
 	for i, k := range all {
 		name := fmt.Sprintf("%s.%d.seg", s.Label, i)
-		if err = linkOrCopy(k.path, filepath.Join(s.Dir, name)); err != nil {
+		if err = LinkSegment(k.path, filepath.Join(s.Dir, name)); err != nil {
 			for _, made := range st.Segments {
 				_ = os.Remove(filepath.Join(s.Dir, made))
 			}

@@ -156,8 +156,9 @@ func (f *flight) forget(current *segmentFile) {
 	f.kept, f.file, f.carry = nil, nil, carrier{}
 }
 
-// linkOrCopy makes to the same file as from, or a copy where there are no links.
-func linkOrCopy(from, to string) error {
+// LinkSegment gives the segment at from a second name, to, which must not exist; where the file system has no links it makes
+// a copy. On error there is no file at to that was not there before.
+func LinkSegment(from, to string) error {
 	err := os.Link(from, to)
 	if err == nil || os.IsExist(err) || os.IsNotExist(err) {
 		return err
