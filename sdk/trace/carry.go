@@ -135,10 +135,11 @@ func (c *carrier) prunePairs() {
 	c.pairs = append(c.pairs[:0], c.pairs[i], c.pairs[n-1])
 }
 
-// write makes a segment of the open spans.
-func (c *carrier) write(path string, h segment.Header, heap bool) (Stats, error) {
-	h.Limit = max(segment.MinBytes, min(h.Limit, segment.HeaderBytes+int64(2*len(c.tracks)+16)*segment.ChunkBytes))
-	s, err := create(path, h, heap)
+// write makes a segment of the open spans. It is put together on Go's heap, so that the file never takes more than it
+// needs: it is made while the budget of the flight is nearly used up.
+func (c *carrier) write(path string, h segment.Header) (Stats, error) {
+	h.Limit = min(h.Limit, segment.HeaderBytes+int64(2*len(c.tracks)+16)*segment.ChunkBytes)
+	s, err := create(path, h, true)
 	if err != nil {
 		return Stats{}, err
 	}

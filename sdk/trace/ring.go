@@ -134,7 +134,7 @@ func (f *flight) drop() {
 		h := f.header
 		h.Sequence = oldest.sequence // it is read in the oldest's place
 		path := filepath.Join(f.Dir, fmt.Sprintf("carried-%08d.seg", oldest.sequence))
-		if st, err := f.carry.write(path, h, f.rec.heap); err == nil {
+		if st, err := f.carry.write(path, h); err == nil {
 			f.file = &kept{path, oldest.sequence, st, oldest.ended}
 		}
 	}
