@@ -13,6 +13,7 @@
 //	generation.go  what all image routes share  images.go, edits.go, chat.go  the three wire forms
 //	picture.go   pictures in and out            trace.go     the spans of a request
 //	compat.go    /start_profile, /stop_profile  profiles.go, artifacts.go  /v1/profiles
+//	requestid.go, traceparent.go  what the caller calls the request   accesslog.go  the line that each gets
 //	metrics.go   counters of requests           scrape.go    what is read of core at each scrape
 //	models.go, health.go, openapi.go
 package httpapi

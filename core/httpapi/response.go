@@ -2,9 +2,6 @@ package httpapi
 
 import (
 	"bytes"
-	"context"
-	"crypto/rand"
-	"encoding/hex"
 	"encoding/json"
 	"io"
 	"log/slog"
@@ -24,7 +21,8 @@ type state struct {
 	bytes  int64     // of the reply's body
 	code   string    // of the error; empty: none
 	cause  error
-	log    []slog.Attr // the handler's own, for the access log
+	trace  traceContext // the caller's trace
+	log    []slog.Attr  // the handler's own, for the access log
 }
 
 type stateKey struct{}
@@ -35,32 +33,6 @@ func stateOf(r *http.Request) *state {
 		return &state{}
 	}
 	return st
-}
-
-// maxRequestID bounds an id that the caller gave.
-const maxRequestID = 128
-
-// requestID is the caller's X-Request-Id, or a new id when there is none or it has other characters than letters, digits, . _ and -.
-func requestID(r *http.Request) string {
-	id := r.Header.Get("X-Request-Id")
-	if id == "" || len(id) > maxRequestID {
-		return newID("req-")
-	}
-	for _, c := range []byte(id) {
-		switch {
-		case '0' <= c && c <= '9', 'a' <= c && c <= 'z', 'A' <= c && c <= 'Z', c == '.', c == '_', c == '-':
-		default:
-			return newID("req-")
-		}
-	}
-	return id
-}
-
-// newID is prefix and 64 random bits.
-func newID(prefix string) string {
-	var b [8]byte
-	_, _ = rand.Read(b[:]) // never fails: crypto/rand ends the program instead
-	return prefix + hex.EncodeToString(b[:])
 }
 
 // writer counts what is written.
@@ -160,52 +132,4 @@ func (s *Server) recover(w *writer, r *http.Request, st *state) {
 		panic(http.ErrAbortHandler)
 	}
 	s.writeError(w, r, failf(codeInternal, "", "the server met an error of its own; its log has it under request id %s", st.id))
-}
-
-// Attribute keys of this package's log lines.
-const (
-	logRequestID = "request_id"
-	logMethod    = "method"
-	logRoute     = "route" // as in the table of routes, or "none"
-	logStatus    = "status"
-	logSeconds   = "seconds"
-	logBytes     = "bytes"  // of the reply's body
-	logRemote    = "remote" // the caller's address
-	logCode      = "code"   // of the error
-	logError     = "error"
-	logProfile   = "profile" // its id
-	logPanic     = "panic"
-	logStack     = "stack"
-)
-
-// finish counts and logs a request: at info for what users do, at debug for what machines ask every few seconds.
-// Neither bodies nor paths' contents beyond the route are logged, except a profile's id.
-func (s *Server) finish(r *http.Request, st *state) {
-	if st.status == 0 {
-		st.status = http.StatusOK
-	}
-	took := time.Since(st.began)
-	name, level := "none", slog.LevelDebug
-	if st.route != nil {
-		name = st.route.path
-		if st.route.access != accessOpen {
-			level = slog.LevelInfo
-		}
-	}
-	s.metrics.observe(st, r.Method, name, s.engine.Model().Name, took)
-	attrs := []slog.Attr{
-		slog.String(logRequestID, st.id), slog.String(logMethod, clip(r.Method, 20)), slog.String(logRoute, name),
-		slog.Int(logStatus, st.status), slog.Float64(logSeconds, took.Seconds()), slog.Int64(logBytes, st.bytes),
-		slog.String(logRemote, r.RemoteAddr),
-	}
-	if st.code != "" {
-		attrs = append(attrs, slog.String(logCode, st.code))
-	}
-	if st.status >= 500 && st.status != http.StatusServiceUnavailable { // 503 is how load is shed: no error of ours
-		level = slog.LevelError
-	}
-	if st.cause != nil && st.status >= 500 {
-		attrs = append(attrs, slog.Any(logError, st.cause))
-	}
-	s.log.LogAttrs(context.WithoutCancel(r.Context()), level, "request", append(attrs, st.log...)...)
 }

@@ -130,7 +130,7 @@ func (s *Server) CheckTokens() error {
 
 // ServeHTTP answers one request.
 func (s *Server) ServeHTTP(w http.ResponseWriter, r *http.Request) {
-	st := &state{id: requestID(r), began: time.Now(), body: r.Body}
+	st := &state{id: requestID(r), trace: readTraceContext(r.Header), began: time.Now(), body: r.Body}
 	rw := &writer{ResponseWriter: w, state: st}
 	r = r.WithContext(context.WithValue(r.Context(), stateKey{}, st))
 	rw.Header().Set("X-Request-Id", st.id)

@@ -34,7 +34,7 @@ func (s *Server) beginTrace(r *http.Request) *requestTrace {
 		t.lane = s.recorder.Lane("request")
 	}
 	t.lane.SetRequest(st.id)
-	t.http = t.lane.BeginArgs(spanHTTP, trace.Text(argRoute, st.route.name))
+	t.http = t.lane.BeginArgs(spanHTTP, st.trace.args([]trace.Arg{trace.Text(argRoute, st.route.name)})...)
 	return t
 }
 
