@@ -57,6 +57,13 @@ func (r *Rank) Label() string {
 	return fmt.Sprintf("stage_%d_%s_rank%d", r.Stage(), r.StageName(), r.Rank())
 }
 
+// Restarts is how many successors the rank's first process has had.
+func (r *Rank) Restarts() int {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	return r.restarts
+}
+
 // PID of the process, the dead one's while there is no other.
 func (r *Rank) PID() int {
 	p, _ := r.process()

@@ -20,6 +20,8 @@ type Result struct {
 	PeakMemoryBytes int64
 	Steps           int           // denoise steps done
 	QueueWait       time.Duration // time spent waiting for ranks, of all stages
+
+	stepSeconds map[string][]float64 // see Report
 }
 
 // Generate takes req through all stages. Its spans, queue_wait and dispatch, go to lane, which may be nil and is
@@ -65,7 +67,7 @@ func (e *Engine) generate(ctx context.Context, lane *trace.Track, req *model.Req
 		if i > 0 {
 			sub.Count = len(images)
 		}
-		out, took, err := e.dispatch(ctx, lane, s, sl, &sub, progress)
+		out, took, err := e.dispatch(ctx, lane, s, sl, &sub, e.timeSteps(s, res, progress))
 		res.StageDurations[s.Name] += took.Seconds()
 		if err != nil {
 			return err
@@ -124,6 +126,7 @@ func (e *Engine) report(res *Result, err error, total time.Duration) {
 	for _, img := range res.Images {
 		r.Pixels += int64(img.Width) * int64(img.Height)
 	}
+	r.StepSeconds = res.stepSeconds
 	r.Stages = make(map[string]float64, len(e.stages))
 	for _, s := range e.stages {
 		if seconds, ok := res.StageDurations[s.Name]; ok {

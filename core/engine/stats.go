@@ -30,9 +30,11 @@ type StageStats struct {
 	Plugin  string
 	Ranks   int
 	RanksUp int
-	Busy    int           // ranks that serve a request
-	Waiting int           // requests that wait for a rank of this stage
-	Service time.Duration // moving mean of recent requests on one rank; 0 before the first
+	Busy    int // ranks that serve a request
+	Waiting int // requests that wait for a rank of this stage
+	// Restarts of the stage's ranks since they were first started; ranks that cannot tell count as none.
+	Restarts int
+	Service  time.Duration // moving mean of recent requests on one rank; 0 before the first
 }
 
 // Outcome of a request.
@@ -67,6 +69,9 @@ type Report struct {
 	Total     time.Duration // from arrival to the last image
 	// Stages: seconds that each stage passed through took, by its name.
 	Stages map[string]float64
+	// StepSeconds: by stage, the time from each report of a denoise step's end to the next one's. A request's first step is not
+	// among them, because nothing says when it began.
+	StepSeconds map[string][]float64
 }
 
 // Stats is the engine as it is now.
@@ -82,6 +87,9 @@ func (e *Engine) Stats() Stats {
 			}
 			if slot.rank.Err() == nil {
 				row.RanksUp++
+			}
+			if r, ok := slot.rank.(interface{ Restarts() int }); ok {
+				row.Restarts += r.Restarts()
 			}
 		}
 		s.Stages = append(s.Stages, row)
