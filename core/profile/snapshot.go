@@ -98,7 +98,7 @@ func (m *Manager) keepPast(p *entry) error {
 		v.State, v.EndedBy, v.Trigger = StateExporting, EndedBySnapshot, p.snapshot.Trigger
 		v.StartedAt, v.StoppedAt = now.Add(-p.snapshot.Last), &now
 		v.DurationS = p.snapshot.Last.Seconds()
-		m.totals.Started++
+		m.totals.start(v)
 	})
 	if len(p.files) == 0 {
 		return &Error{Code: CodeRankUnavailable, Culprits: culprits, Message: "no process could give what it remembers: " + culpritsText(culprits)}

@@ -244,7 +244,7 @@ func (m *Manager) record(p *entry) View {
 				v.Processes[i].PID = r.PID()
 			}
 		}
-		m.totals.Started++
+		m.totals.start(v)
 		p.timer = time.AfterFunc(limit, func() { m.end(p, by) })
 		m.current.Store(p)
 	})

@@ -12,13 +12,17 @@ type Stats struct {
 // Totals count since the manager was made.
 type Totals struct {
 	Started, StartsFailed uint64
-	Complete, Failed      uint64 // profiles that ended
-	Recovered             uint64 // profiles of servers that had ended, finished by this one
+	StartedBy             map[string]uint64 // by what made them: OriginStart, OriginSnapshot or the kind of a trigger
+	Complete, Failed      uint64            // profiles that ended
+	Recovered             uint64            // profiles of servers that had ended, finished by this one
 	EndedBy               map[EndedBy]uint64
-	Events                uint64 // recorded by profiles that ended
-	Bytes                 uint64 // of their recordings and artifacts
-	Lost                  map[string]uint64
-	Exports               map[string]ExportTotals // by profiler
+	Events                uint64  // recorded by profiles that ended
+	Bytes                 uint64  // of their recordings and artifacts
+	RecordedSeconds       float64 // time that they covered
+	// CostSeconds is the processors' time that recording took in it, as the processes estimate it themselves.
+	CostSeconds float64
+	Lost        map[string]uint64
+	Exports     map[string]ExportTotals // by profiler
 }
 
 // ExportTotals count one profiler's exports.
@@ -27,7 +31,31 @@ type ExportTotals struct {
 	Seconds          float64 // spent between the end of recordings and the last artifacts
 }
 
+// Origins of profiles that no trigger made.
+const (
+	OriginStart    = "start"    // a caller's start
+	OriginSnapshot = "snapshot" // a caller's snapshot
+)
+
+// Origin is what made the profile: the kind of a trigger, OriginSnapshot or OriginStart.
+func (v *View) Origin() string {
+	switch {
+	case v.Trigger != "":
+		return v.Trigger
+	case v.EndedBy == EndedBySnapshot:
+		return OriginSnapshot
+	}
+	return OriginStart
+}
+
+// start counts a profile that has begun.
+func (t *Totals) start(v *View) {
+	t.Started++
+	t.StartedBy[v.Origin()]++
+}
+
 func (t *Totals) init() {
+	t.StartedBy = map[string]uint64{}
 	t.EndedBy, t.Lost, t.Exports = map[EndedBy]uint64{}, map[string]uint64{}, map[string]ExportTotals{}
 }
 
@@ -44,6 +72,10 @@ func (t *Totals) add(v View) {
 	t.EndedBy[v.EndedBy]++
 	t.Events += v.Events
 	t.Bytes += uint64(v.Bytes)
+	t.RecordedSeconds += v.DurationS
+	if v.Cost != nil {
+		t.CostSeconds += v.Cost.CPUSeconds
+	}
 	for reason, n := range v.Losses.ByReason {
 		t.Lost[reason] += n
 	}
@@ -84,6 +116,7 @@ func (m *Manager) Stats() Stats {
 	if m.active != nil {
 		s.Active = m.active.id
 	}
+	s.Totals.StartedBy = maps.Clone(m.totals.StartedBy)
 	s.Totals.EndedBy = maps.Clone(m.totals.EndedBy)
 	s.Totals.Lost = maps.Clone(m.totals.Lost)
 	s.Totals.Exports = maps.Clone(m.totals.Exports)
