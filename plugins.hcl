@@ -7,7 +7,7 @@
 # resolved against the folder of this file; of the built-in default, against the working folder.
 
 server {
-  listen    = "127.0.0.1:8091" # off loopback, the profile routes need profile_token_file
+  listen    = "127.0.0.1:8091" # off loopback, the profile routes need control_token_file
   model     = "emoji"          # the model to serve, one of those below
   profilers = ["chrome"]       # what every profile is exported with; [] turns profiling off
 
@@ -17,7 +17,7 @@ server {
 
   # Examples:
   # allowed_hosts      = ["strobe.example"] # Host headers to answer beside the listening address's own
-  # profile_token_file = "profile.token"    # bearer token of the profile routes, alone in a file
+  # control_token_file = "control.token"    # bearer tokens that open every route, one a line
   # api_key_file       = "api.key"          # bearer token of the generation routes, alone in a file
   # runtime_dir        = "/run/strobe"      # for sockets; a short path, made with mode 0700
 }

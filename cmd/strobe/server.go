@@ -73,7 +73,7 @@ func newServer(ctx context.Context, cfg *config.Config, log *slog.Logger) (_ *se
 		Log:              log,
 		Loopback:         isLoopback(s.listener.Addr()),
 		AllowedHosts:     append(listenHost(cfg.Server.Listen), cfg.Server.AllowedHosts...),
-		ProfileTokenFile: cfg.Server.ProfileTokenFile,
+		ProfileTokenFile: cfg.Server.ControlTokenFile,
 		ProfileToken:     os.Getenv("STROBE_PROFILE_TOKEN"),
 		APIKeyFile:       cfg.Server.APIKeyFile,
 		APIKey:           os.Getenv("STROBE_API_KEY"),

@@ -31,9 +31,13 @@ type Server struct {
 	QueueSize        int           // requests that wait, beyond those being served
 	RequestTimeout   time.Duration // from arrival to the last byte of the answer
 	AllowedHosts     []string      // Host headers answered besides the listening address's own, without port; "*" is any
-	ProfileTokenFile string        // absolute path of a file that holds the token of the profile routes; empty: none
-	APIKeyFile       string        // absolute path of a file that holds the key of the generation routes; empty: none
+	ControlTokenFile string        // absolute path of a file of tokens that open every route; empty: none
+	ReadTokenFile    string        // absolute path of a file of tokens that open what only looks at profiles; empty: none
+	APIKeyFile       string        // absolute path of a file of keys that open the generation routes; empty: none
 	MaxBodyBytes     int64         // largest request body, bytes
+	TLS              *TLS          // nil: plain HTTP
+	Admin            *Admin        // nil: every route is on Listen
+	Limits           Limits
 	Origin
 }
 

@@ -43,7 +43,11 @@ func TestLoadReadsEverything(t *testing.T) {
 		Server: config.Server{
 			Listen: "[::1]:0", Model: "b", Profilers: []string{"mine", "chrome"}, RuntimeDir: filepath.Join(dir, "run"),
 			QueueSize: 0, RequestTimeout: 90 * time.Second, AllowedHosts: []string{"strobe.example", "::1", "*"},
-			ProfileTokenFile: "/etc/strobe/token", APIKeyFile: filepath.Join(dir, "..", "key"), MaxBodyBytes: 3 << 19,
+			ControlTokenFile: "/etc/strobe/token", ReadTokenFile: filepath.Join(dir, "look"), APIKeyFile: filepath.Join(dir, "..", "key"), MaxBodyBytes: 3 << 19,
+			TLS:   &config.TLS{Cert: filepath.Join(dir, "server.crt"), Key: "/etc/strobe/server.key"},
+			Admin: &config.Admin{Listen: "unix:///run/strobe/admin.sock"},
+			Limits: config.Limits{StartsPerMinute: 6, GenerationsPerMinute: 600, Connections: 100, ConnectionsPerClient: 10,
+				HeaderTimeout: 5 * time.Second, BodyTimeout: time.Minute, IdleTimeout: 30 * time.Second, StallTimeout: 10 * time.Second, MaxHeaderBytes: 8 << 10},
 		},
 		Profile: config.Profile{Dir: "/var/strobe", MaxDuration: time.Hour, MaxBytes: 2 << 30, Keep: 1},
 		FlightRecorder: &config.FlightRecorder{Window: 10 * time.Second, MaxBytes: 128 << 20, Triggers: []config.Trigger{
@@ -94,6 +98,10 @@ func TestDefaults(t *testing.T) {
 		Server: config.Server{
 			Listen: config.DefaultListen, Model: "emoji", Profilers: []string{"chrome"}, QueueSize: config.DefaultQueueSize,
 			RequestTimeout: config.DefaultRequestTimeout, MaxBodyBytes: config.DefaultMaxBodyBytes,
+			Limits: config.Limits{StartsPerMinute: config.DefaultStartsPerMinute, GenerationsPerMinute: config.DefaultGenerationsPerMinute,
+				Connections: config.DefaultConnections, ConnectionsPerClient: config.DefaultConnectionsPerClient,
+				HeaderTimeout: config.DefaultHeaderTimeout, BodyTimeout: config.DefaultBodyTimeout, IdleTimeout: config.DefaultIdleTimeout,
+				StallTimeout: config.DefaultStallTimeout, MaxHeaderBytes: config.DefaultMaxHeaderBytes},
 		},
 		Profile: config.Profile{
 			Dir: filepath.Join(here(t), config.DefaultProfileDir), MaxDuration: config.DefaultMaxDuration,

@@ -14,6 +14,16 @@ const (
 	DefaultKeep           = 20
 	DefaultReplicas       = 1
 
+	DefaultStartsPerMinute      = 120
+	DefaultGenerationsPerMinute = 0 // no limit: the queue is one
+	DefaultConnections          = 4096
+	DefaultConnectionsPerClient = 2048
+	DefaultHeaderTimeout        = 10 * time.Second
+	DefaultBodyTimeout          = 2 * time.Minute
+	DefaultIdleTimeout          = 2 * time.Minute
+	DefaultStallTimeout         = time.Minute
+	DefaultMaxHeaderBytes       = 64 << 10
+
 	DefaultFlightWindow    = 30 * time.Second
 	DefaultFlightBytes     = 64 << 20
 	DefaultTriggerAfter    = time.Second
@@ -36,6 +46,13 @@ const (
 	MinMaxBytes = 16 << 20
 	MaxMaxBytes = 1 << 40
 	MaxKeep     = 10_000
+
+	MaxPerMinute     = 1_000_000
+	MaxConnections   = 1 << 20
+	MinClientTimeout = 100 * time.Millisecond
+	MaxClientTimeout = time.Hour
+	MinHeaderBytes   = 4 << 10
+	MaxHeaderBytes   = 1 << 20
 
 	MinFlightWindow    = time.Second
 	MaxFlightWindow    = time.Hour

@@ -18,6 +18,7 @@
 //	key.go          one key: its type and its bounds
 //	suggest.go      did-you-mean
 //	read_*.go       the blocks of plugins.hcl
+//	files.go        what the named files hold, looked at by serve and validate
 //	check.go        what holds between blocks: names that must exist, budgets that must fit
 //	override.go     command-line flags that win over the file
 //	origin.go       where something stands in the file

@@ -12,20 +12,23 @@ import (
 
 var serverKeys = []string{
 	"listen", "model", "profilers", "runtime_dir", "queue", "request_timeout",
-	"allowed_hosts", "profile_token_file", "api_key_file", "max_body",
+	"allowed_hosts", "control_token_file", "read_token_file", "api_key_file", "max_body",
 }
+
+var serverBlocks = []string{"tls", "admin", "limits"}
 
 // server reads the block; an empty body answers the defaults. said tells what the block itself said of the keys whose
 // defaults depend on other blocks.
 func (r *reader) server(at hcl.Range, body *hclsyntax.Body) (s Server, said serverSaid) {
-	b := r.open("server", at, body, serverKeys, nil)
+	b := r.open("server", at, body, serverKeys, serverBlocks)
 	s = Server{
 		Listen:           b.str("listen", DefaultListen),
 		Model:            b.str("model", ""),
 		RuntimeDir:       b.file("runtime_dir"),
 		QueueSize:        b.whole("queue", DefaultQueueSize, 0, MaxQueueSize),
 		RequestTimeout:   b.duration("request_timeout", DefaultRequestTimeout, MinRequestTimeout, MaxRequestTimeout),
-		ProfileTokenFile: b.file("profile_token_file"),
+		ControlTokenFile: b.file("control_token_file"),
+		ReadTokenFile:    b.file("read_token_file"),
 		APIKeyFile:       b.file("api_key_file"),
 		MaxBodyBytes:     b.size("max_body", DefaultMaxBodyBytes, MinBodyBytes, MaxBodyBytes, ""),
 		Origin:           b.Origin,
@@ -40,6 +43,7 @@ func (r *reader) server(at hcl.Range, body *hclsyntax.Body) (s Server, said serv
 			b.errorf(b.itemRange("allowed_hosts", i), `a host name or address without scheme and port, or "*" for any`, "host %q %s", host, why)
 		}
 	}
+	r.serverBlocks(b, &s)
 	return s, serverSaid{modelWrong: b.wrong["model"], profilers: !b.absent("profilers")}
 }
 

@@ -43,6 +43,9 @@ var (
 
 // Read reads a token file. An error names what is wrong with it, not where it is.
 func Read(path string) (File, error) {
+	if info, err := os.Stat(path); err == nil && !info.Mode().IsRegular() {
+		return File{}, ErrNoFile // opening a pipe would wait for its other end
+	}
 	f, err := os.Open(path)
 	if err != nil {
 		return File{}, cause(err)

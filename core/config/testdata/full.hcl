@@ -6,9 +6,28 @@ server {
   queue              = 0
   request_timeout    = "1m30s"
   allowed_hosts      = ["strobe.example", "::1", "*"]
-  profile_token_file = "/etc/strobe/token"
+  control_token_file = "/etc/strobe/token"
+  read_token_file    = "look"
   api_key_file       = "../key"
   max_body           = "1.5MiB"
+  tls {
+    cert = "server.crt"
+    key  = "/etc/strobe/server.key"
+  }
+  admin {
+    listen = "unix:///run/strobe/admin.sock"
+  }
+  limits {
+    starts_per_minute      = 6
+    generations_per_minute = 600
+    connections            = 100
+    connections_per_client = 10
+    header_timeout         = "5s"
+    body_timeout           = "1m"
+    idle_timeout           = "30s"
+    stall_timeout          = "10s"
+    max_header             = "8KiB"
+  }
 }
 
 profile {

@@ -3,7 +3,7 @@ server {
   lisen = "127.0.0.1:8091"
   model = "emoji"
   completely_different = 1
-  tls {
+  vhost {
   }
   profilers "chrome" {
   }

@@ -7,7 +7,7 @@ server {
   request_timeout    = "5 minutes"
   allowed_hosts      = ["http://strobe.example", "strobe.example:80", ""]
   max_body           = "32"
-  profile_token_file = ""
+  control_token_file = ""
 }
 
 profile {

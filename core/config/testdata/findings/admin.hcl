@@ -1,0 +1,10 @@
+server {
+  tls = "on"
+  admin {
+  }
+}
+
+model "emoji" {
+  stage "dit" {
+  }
+}
