@@ -1,9 +1,11 @@
 package httpapi
 
 import (
-	"context"
 	"errors"
+	"strings"
 	"time"
+	"unicode"
+	"unicode/utf8"
 
 	"github.com/strobe-dev/strobe/core/engine"
 	"github.com/strobe-dev/strobe/core/profile"
@@ -18,65 +20,40 @@ var wireNames = map[string]string{
 	"steps": "num_inference_steps", "guidance": "guidance_scale", "count": "n", "images": "image",
 }
 
-// engineError maps what the engine says; nil when err is none of its errors.
-func engineError(err error) *apiError {
+// domainError is what the caller sees of an error of another package of core, as row says.
+func domainError(row *errorRow, err error) *apiError {
+	e := &apiError{Code: row.code, Cause: err}
 	var full *engine.QueueFullError
 	var rank *engine.RankError
+	p, isProfile := profile.AsError(err)
+	bad, isRequest := model.AsRequestError(err)
 	switch {
+	case isProfile:
+		e.Message, e.Param = p.Message, p.Param
 	case errors.As(err, &full):
-		return &apiError{Code: codeQueueFull, Message: full.Error(), RetryAfter: full.RetryAfter, Cause: err}
+		e.Message, e.RetryAfter = full.Error(), full.RetryAfter
 	case errors.As(err, &rank):
-		code := codeModelFailed
-		if rank.Rank < 0 { // none is up: not this request's doing
-			code = codeRankUnavailable
+		e.Message = rank.Error()
+	case isRequest:
+		e.Param = bad.Field
+		if name, ok := wireNames[bad.Field]; ok {
+			e.Param = name
 		}
-		return &apiError{Code: code, Message: rank.Error(), Cause: err}
-	case errors.Is(err, engine.ErrDraining):
-		return &apiError{Code: codeShuttingDown, Message: engine.ErrDraining.Error(), RetryAfter: retryDraining, Cause: err}
-	case errors.Is(err, engine.ErrTimeout), errors.Is(err, context.DeadlineExceeded):
-		return &apiError{Code: codeTimeout, Cause: err,
-			Message: "the request took longer than server.request_timeout allows: ask for fewer steps or a smaller size"}
+		e.Message = e.Param + ": " + bad.Message
+	default:
+		e.Message = plainText(row.when) + ": " + plainText(row.remedy)
 	}
-	if bad, ok := model.AsRequestError(err); ok {
-		param := bad.Field
-		if name, ok := wireNames[param]; ok {
-			param = name
-		}
-		return &apiError{Code: codeInvalidValue, Param: param, Message: param + ": " + bad.Message, Cause: err}
+	if row.told {
+		e.Message += "; " + plainText(row.remedy)
 	}
-	return nil
+	if row.code == codeShuttingDown {
+		e.RetryAfter = retryDraining
+	}
+	return e
 }
 
-// profileCodes maps the profile manager's codes to ours; their statuses are in errors.go.
-var profileCodes = map[profile.Code]string{
-	profile.CodeActive:          codeProfileActive,
-	profile.CodeNoActive:        codeNoActiveProfile,
-	profile.CodeOff:             codeProfilingOff,
-	profile.CodeNotFound:        codeNotFound,
-	profile.CodeInvalid:         codeInvalidValue,
-	profile.CodeRankUnavailable: codeRankUnavailable,
-	profile.CodeRecordingFailed: codeRecordingFailed,
-	profile.CodeProfilerFailed:  codeProfilerFailed,
-	profile.CodeRecordingGone:   codeRecordingGone,
-	profile.CodeFlightOff:       codeFlightOff,
-	profile.CodeDir:             codeProfileDir,
-	profile.CodeShuttingDown:    codeShuttingDown,
-	profile.CodeCancelled:       codeClientClosed,
-}
-
-// profileError maps what the profile manager says; nil when err is none of its errors.
-func profileError(err error) *apiError {
-	e, ok := profile.AsError(err)
-	if !ok {
-		return nil
-	}
-	code, ok := profileCodes[e.Code]
-	if !ok {
-		code = codeInternal
-	}
-	out := &apiError{Code: code, Message: e.Message, Param: e.Param, Cause: err}
-	if code == codeShuttingDown {
-		out.RetryAfter = retryDraining
-	}
-	return out
+// plainText is a sentence of the table as part of a message: no capital, no full stop.
+func plainText(sentence string) string {
+	first, size := utf8.DecodeRuneInString(sentence)
+	return string(unicode.ToLower(first)) + strings.TrimSuffix(sentence[size:], ".")
 }

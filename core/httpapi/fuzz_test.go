@@ -22,7 +22,7 @@ func checkReply(t *testing.T, h *harness, r *http.Request) {
 	}
 	if w.Code != http.StatusOK {
 		var e errorReply
-		if err := json.Unmarshal(w.Body.Bytes(), &e); err != nil || statuses[e.Error.Code] != w.Code || e.Error.Message == "" {
+		if err := json.Unmarshal(w.Body.Bytes(), &e); err != nil || rowOf(e.Error.Code).status != w.Code || e.Error.Message == "" {
 			t.Fatalf("status %d: %s: %v", w.Code, clip(w.Body.String(), 300), err)
 		}
 		return

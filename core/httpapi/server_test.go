@@ -264,19 +264,3 @@ func TestClientGoneOverTheWire(t *testing.T) {
 		t.Error(err)
 	}
 }
-
-// TestErrorTable: every code has a status, every status a type, and 4xx are never called the server's fault.
-func TestErrorTable(t *testing.T) {
-	for code, status := range statuses {
-		e := failf(code, "", "x")
-		if e.status() != status || status < 400 || status > 599 {
-			t.Errorf("%s: %d", code, e.status())
-		}
-		if (e.typ() == "server_error") != (status >= 500) {
-			t.Errorf("%s: %s", code, e.typ())
-		}
-	}
-	if (&apiError{Code: "nonsense"}).status() != 500 {
-		t.Error("an unknown code is not 500")
-	}
-}
