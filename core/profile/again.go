@@ -124,7 +124,12 @@ func (v *View) setExport(row Export) {
 // exportAgain exports and makes the profile final again.
 func (m *Manager) exportAgain(a *again) {
 	began := time.Now()
-	after, err := m.replace(a, began)
+	var after View
+	err := m.awaitTurn()
+	if err == nil {
+		after, err = m.replace(a, began)
+		<-m.exporting
+	}
 	closeExporter(m, a.x)
 	if err != nil {
 		after = a.before.clone()
@@ -138,13 +143,27 @@ func (m *Manager) exportAgain(a *again) {
 		}
 	}
 	a.lock.Close()
+	size := diskUse(a.p.dir)
 	m.mu.Lock()
-	a.p.view = after
+	after.keepMarks(a.p)
+	a.p.view, a.p.size = after, size
 	m.totals.addExport(after, a.x.Name(), a.before.Bytes)
 	v := m.look(a.p)
 	m.mu.Unlock()
 	m.logState(v)
 	close(a.done)
+	m.retain()
+}
+
+// awaitTurn waits until no other profile is exported again: an export takes as much room again as what it replaces, and the
+// bound on the disk counts one. The caller takes the token out of m.exporting.
+func (m *Manager) awaitTurn() error {
+	select {
+	case m.exporting <- struct{}{}:
+		return nil
+	case <-m.closing.Done():
+		return context.Cause(m.closing)
+	}
 }
 
 // replace exports into a folder beside the artifacts and then puts the new ones in the place of the old ones. What comes

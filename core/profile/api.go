@@ -40,10 +40,19 @@ type Options struct {
 	// MaxBytes bounds one profile: half of it is split between the recording processes, the other half between
 	// the profilers; 1 GiB when zero.
 	MaxBytes int64
-	Keep     int      // finished profiles kept, the oldest beyond go; 0: all
-	Model    string   // the served model's name
-	Core     Recorder // stopped last, so that its clock covers the others; may be nil
-	Ranks    []Recorder
+	Keep     int // finished profiles kept, the oldest beyond go; 0: all
+	// MaxTotalBytes bounds what all profiles but the active one take together; the oldest go; 0: no bound.
+	MaxTotalBytes int64
+	// MaxAge is how long a profile is kept after its end; 0: no bound.
+	MaxAge time.Duration
+	// MinFreeBytes is what stays free on the file system of Dir: below it old profiles go, then no profile starts, and the
+	// active one ends; 0: nobody looks.
+	MinFreeBytes int64
+	// FreeBytes tells what is free there; the system's own answer when nil.
+	FreeBytes func(dir string) (int64, error)
+	Model     string   // the served model's name
+	Core      Recorder // stopped last, so that its clock covers the others; may be nil
+	Ranks     []Recorder
 	// Exporter finds a profiler by name; an error says that there is none. It does not wait for a process to start.
 	Exporter func(name string) (Exporter, error)
 	// Offline finds a profiler for a recording that has ended, which exports beside the one that follows a profile; nil:
@@ -68,6 +77,9 @@ func (o Options) withDefaults() Options {
 	defaultTo(&o.StartTimeout, 10*time.Second)
 	defaultTo(&o.StopTimeout, 10*time.Second)
 	defaultTo(&o.ExportTimeout, 10*time.Minute)
+	if o.FreeBytes == nil {
+		o.FreeBytes = freeBytes
+	}
 	if o.Offline == nil {
 		o.Offline = o.Exporter
 	}

@@ -33,6 +33,7 @@ type entry struct {
 	live live // how much is recorded so far
 
 	view   View
+	size   int64       // of the directory when it was last looked at, bytes
 	wanted EndedBy     // an end that was asked for while the profile was starting
 	timer  *time.Timer // the limit in time
 	lock   *os.File    // held while this server works on the profile

@@ -22,6 +22,8 @@ const (
 	CodeRecordingGone   Code = "recording_gone"      // there is no segment to export
 	CodeFlightOff       Code = "flight_recorder_off" // nothing is remembered
 	CodeDir             Code = "profile_dir"         // the profile directory cannot be written
+	CodeDiskFull        Code = "disk_full"           // less room than Options.MinFreeBytes
+	CodePinLimit        Code = "pin_limit"           // as many profiles are pinned as the bounds allow
 	CodeShuttingDown    Code = "shutting_down"       // the server takes no new profiles
 	CodeCancelled       Code = "cancelled"           // the caller went away before the profile had started
 )

@@ -224,6 +224,9 @@ func (v *View) warn(exports []exported) {
 	if v.Requests == 0 {
 		say(warnNoRequest)
 	}
+	if v.EndedBy == EndedByMinFree {
+		say("the profile was ended because the disk was nearly full: profile.min_free_bytes")
+	}
 	if v.Losses.Total > 0 {
 		say(fmt.Sprintf("%d events were lost; losses.by_reason says why", v.Losses.Total))
 	}

@@ -42,38 +42,6 @@ func (m *Manager) forget(p *entry) {
 	}
 }
 
-// surplus takes the oldest ended profiles beyond Keep out of the lists and gives them, to be removed. Called with mu held.
-func (m *Manager) surplus() []*entry {
-	if m.o.Keep <= 0 {
-		return nil
-	}
-	var ended []View
-	for _, p := range m.entries {
-		if p.view.State.Final() {
-			ended = append(ended, p.view)
-		}
-	}
-	newestFirst(ended)
-	var victims []*entry
-	for _, v := range ended[min(m.o.Keep, len(ended)):] {
-		p := m.entries[v.ID]
-		m.forget(p)
-		victims = append(victims, p)
-	}
-	return victims
-}
-
-// removeAll removes the files of profiles that were one too many.
-func (m *Manager) removeAll(victims []*entry) {
-	for _, p := range victims {
-		if err := remove(p); err != nil {
-			m.log.Warn("remove an old profile", logID, p.id, logError, err)
-			continue
-		}
-		m.log.Info("profile", logID, p.id, logState, "removed", "why", "more profiles than profile.keep", "keep", m.o.Keep)
-	}
-}
-
 // remove takes a profile's directory out of sight in one step, then its files.
 func remove(p *entry) error {
 	hidden := filepath.Join(filepath.Dir(p.dir), deletedPrefix+p.id)

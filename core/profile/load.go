@@ -43,7 +43,7 @@ func (m *Manager) load() error {
 			m.loadOne(name)
 		}
 	}
-	m.removeAll(m.surplus())
+	m.retain()
 	return nil
 }
 
@@ -57,8 +57,14 @@ func (m *Manager) loadOne(id string) {
 	if errors.Is(err, fs.ErrNotExist) {
 		v, err = m.withoutManifest(p, err)
 	}
+	if err == nil {
+		if merr := readMarks(p.dir, &v); merr != nil {
+			m.log.Warn("a profile's label and pin are those of its start", logID, id, logError, merr)
+		}
+	}
 	if err == nil && !v.State.Final() {
 		if err = m.takeOver(p, v); err == nil {
+			p.size = diskUse(p.dir)
 			m.entries[id] = p
 			return
 		}
@@ -69,7 +75,7 @@ func (m *Manager) loadOne(id string) {
 	case err != nil:
 		m.log.Warn("read a profile's manifest; it is not listed", logID, id, logError, err)
 	default:
-		p.view = v
+		p.view, p.size = v, diskUse(p.dir)
 		m.entries[id] = p
 	}
 }

@@ -39,7 +39,11 @@ type Manager struct {
 	left        []*entry // unfinished profiles of servers that ended, until they are recovered
 	totals      Totals
 
-	summaries sync.Mutex // one summary is computed at a time
+	over bool // more is kept than the bounds allow, and that was said
+
+	summaries sync.Mutex    // one summary is computed at a time
+	marking   sync.Mutex    // one profile is changed at a time
+	exporting chan struct{} // holds a token for each profile that is exported again: one at a time, as the disk's bound says
 
 	flight *deck // nil: the flight recorder is off
 }
@@ -51,7 +55,7 @@ func New(o Options) (*Manager, error) {
 	if err != nil {
 		return nil, dirError("find the profile directory", err)
 	}
-	m := &Manager{o: o, log: o.Log, dir: dir, entries: map[string]*entry{}}
+	m := &Manager{o: o, log: o.Log, dir: dir, entries: map[string]*entry{}, exporting: make(chan struct{}, 1)}
 	m.totals.init()
 	if m.host, err = os.Hostname(); err != nil {
 		m.host = "localhost"
@@ -72,6 +76,9 @@ func New(o Options) (*Manager, error) {
 	}
 	if len(m.left) > 0 {
 		m.work.Go(m.recoverAll)
+	}
+	if o.MaxAge > 0 || o.MinFreeBytes > 0 {
+		m.work.Go(m.watchRetention)
 	}
 	return m, nil
 }

@@ -168,6 +168,9 @@ func describeFolder(ctx context.Context, dir string) (string, profiler.Profile, 
 	p := profiler.Profile{ID: filepath.Base(home), Host: host}
 	v, err := readManifest(filepath.Join(dir, filepath.Base(manifestName)), p.ID)
 	if err == nil {
+		err = readMarks(home, &v)
+	}
+	if err == nil {
 		p.Model, p.Label, p.Started = v.Model, v.Label, v.StartedAt
 		return dir, p, v.stopped(), nil
 	}

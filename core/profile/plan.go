@@ -4,8 +4,6 @@ import (
 	"fmt"
 	"slices"
 	"strings"
-	"unicode"
-	"unicode/utf8"
 )
 
 // Bounds of a start.
@@ -59,11 +57,10 @@ func (m *Manager) plan(r StartRequest) (*entry, error) {
 
 // checkRequest checks the values that need no look-up.
 func (m *Manager) checkRequest(r StartRequest) error {
+	if err := checkLabel(r.Label); err != nil {
+		return err
+	}
 	switch {
-	case utf8.RuneCountInString(r.Label) > maxLabel:
-		return invalid("label", "at most %d characters are kept", maxLabel)
-	case !utf8.ValidString(r.Label) || strings.ContainsFunc(r.Label, unicode.IsControl):
-		return invalid("label", "it must be text without control characters")
 	case r.NumRequests < 0:
 		return invalid("num_requests", "%d is negative", r.NumRequests)
 	case r.Duration < 0:

@@ -269,10 +269,13 @@ func (m *Manager) concludeRecovery(p *entry, exports []exported, lost error) {
 	}
 	m.saveSummary(p, &final, exports)
 	m.write(p, &final)
+	size := diskUse(p.dir)
+	free, known := m.free()
 	m.mu.Lock()
-	p.view = final
+	final.keepMarks(p)
+	p.view, p.size = final, size
 	m.totals.add(final)
-	victims := m.surplus()
+	victims := m.surplus(time.Now(), free, known)
 	m.mu.Unlock()
 	m.logEnd(final)
 	close(p.done)

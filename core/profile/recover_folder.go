@@ -96,6 +96,9 @@ func (m *Manager) unfinished(ctx context.Context, p *entry, r FolderRecovery) (V
 		v, err = View{ID: p.id, State: StateRecording}.clone(), nil
 		v.StartedAt, v.Model, err = firstEvent(ctx, p.recordingDir())
 	}
+	if err == nil {
+		err = readMarks(p.dir, &v)
+	}
 	if err != nil {
 		return v, err
 	}

@@ -29,6 +29,9 @@ func (m *Manager) Snapshot(ctx context.Context, r SnapshotRequest) (View, error)
 	if err != nil {
 		return View{}, err
 	}
+	if err := m.makeRoom(); err != nil {
+		return View{}, err
+	}
 	if err := m.reserve(p); err != nil {
 		return View{}, err
 	}

@@ -22,6 +22,9 @@ func (m *Manager) Start(ctx context.Context, r StartRequest) (View, error) {
 		return View{}, err
 	}
 	m.awaitSnapshot(ctx)
+	if err := m.makeRoom(); err != nil {
+		return View{}, err
+	}
 	if err := m.reserve(p); err != nil {
 		return View{}, err
 	}

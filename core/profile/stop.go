@@ -181,14 +181,17 @@ func (m *Manager) conclude(p *entry, exports []exported) {
 	final.conclude(exports)
 	m.saveSummary(p, &final, exports)
 	m.write(p, &final)
+	size := diskUse(p.dir)
+	free, known := m.free()
 	m.mu.Lock()
-	p.view = final
+	final.keepMarks(p)
+	p.view, p.size = final, size
 	m.active = nil
 	if p.snapshot == nil {
 		m.uncollected = p // until a Stop that waits for it has answered
 	}
 	m.totals.add(final)
-	victims := m.surplus()
+	victims := m.surplus(time.Now(), free, known)
 	m.mu.Unlock()
 	m.logEnd(final)
 	close(p.done)

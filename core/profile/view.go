@@ -45,11 +45,12 @@ type EndedBy string
 const (
 	EndedByStop        EndedBy = "stop"
 	EndedByMaxDuration EndedBy = "max_duration"
-	EndedByDuration    EndedBy = "duration"     // StartRequest.Duration
-	EndedByNumRequests EndedBy = "num_requests" // StartRequest.NumRequests
-	EndedBySnapshot    EndedBy = "snapshot"     // it was made of what had happened before
-	EndedByShutdown    EndedBy = "shutdown"     // the server went down in order
-	EndedByCrash       EndedBy = "crash"        // the server ended without finishing the profile
+	EndedByDuration    EndedBy = "duration"       // StartRequest.Duration
+	EndedByNumRequests EndedBy = "num_requests"   // StartRequest.NumRequests
+	EndedByMinFree     EndedBy = "min_free_bytes" // the disk was nearly full
+	EndedBySnapshot    EndedBy = "snapshot"       // it was made of what had happened before
+	EndedByShutdown    EndedBy = "shutdown"       // the server went down in order
+	EndedByCrash       EndedBy = "crash"          // the server ended without finishing the profile
 )
 
 // View is a profile as callers see it, and its manifest. It is a copy: the caller's own.
@@ -81,6 +82,8 @@ type View struct {
 	EndedBy EndedBy `json:"ended_by"`
 	// Trigger is the kind of trigger that made a snapshot; empty otherwise. The label then says why.
 	Trigger string `json:"trigger"`
+	// Pinned profiles are never removed by themselves.
+	Pinned bool `json:"pinned"`
 }
 
 // Process is what one process recorded.
