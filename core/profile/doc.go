@@ -21,12 +21,13 @@
 //
 //	<dir>/<id>/recording/profile.json  the manifest: the profile's [View], replaced atomically at each change of state
 //	<dir>/<id>/recording/summary.json  the summary table
+//	<dir>/<id>/recording/marks.json    the label and the pin, when they were changed
 //	<dir>/<id>/recording/*.seg         the recording, kept so that it can be exported again
 //	<dir>/<id>/…                       the artifacts
 //	<dir>/.flight-<id>/<process>.<n>/  what a server's processes remember; goes with the server
 //
 // Files: manager.go, plan.go, start.go, stop.go and export.go the states; recover.go and recover_folder.go what killed servers
 // left; entry.go one profile; source.go profilers that measure; flight.go the flight recorders, snapshot.go
-// and trigger.go what is made of them; manifest.go, load.go and keep.go
-// the disk; view.go and errors.go what callers see.
+// and trigger.go what is made of them; manifest.go, load.go, keep.go
+// and retention.go the disk; pin.go what callers change, list.go and events.go what they look at; view.go and errors.go what callers see.
 package profile

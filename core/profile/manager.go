@@ -112,20 +112,8 @@ func (m *Manager) Get(id string) (View, error) {
 
 // List is all profiles, newest first.
 func (m *Manager) List() []View {
-	m.mu.Lock()
-	views := make([]View, 0, len(m.entries))
-	active := m.active
-	for _, p := range m.entries {
-		views = append(views, m.look(p))
-	}
-	m.mu.Unlock()
-	for i := range views {
-		if active != nil && views[i].ID == active.id {
-			active.live.fill(&views[i])
-		}
-	}
-	newestFirst(views)
-	return views
+	page, _ := m.ListPage(Query{}) // fails for a cursor only
+	return page.Profiles
 }
 
 // Active is the profile that is active.
