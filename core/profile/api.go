@@ -101,6 +101,10 @@ type StartRequest struct {
 	Profilers []string // names; empty: Options.Profilers
 	Label     string   // free text of the caller, at most 200 characters
 	Stages    []int    // record only these stages' ranks, and core; empty: all
+	// OnlyRequests are the ids of the requests that the profile is about: nothing of others is exported; empty: all.
+	OnlyRequests []string
+	// MinDuration leaves shorter spans out of what is exported; whole microseconds.
+	MinDuration time.Duration
 	// NumRequests ends the profile after so many requests were served; 0: not by requests.
 	NumRequests int
 	// Duration ends the profile after this time, at most Options.MaxDuration; 0: by MaxDuration only.

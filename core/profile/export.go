@@ -158,6 +158,10 @@ func exportCulprits(exports []Export) []Culprit {
 // readBack takes a reader's figures: for a process that did not say what it recorded they are the only ones, for the
 // others they add what could not be read.
 func (v *View) readBack(read []recording.Summary) {
+	v.Filtered = 0
+	for _, s := range read {
+		v.Filtered += s.Filtered
+	}
 	for i := range v.Processes {
 		p := &v.Processes[i]
 		own := p.Ended == ProcessStopped && p.Error == "" && p.Events > 0 // it said itself what it recorded
@@ -178,7 +182,7 @@ func (v *View) readBack(read []recording.Summary) {
 				p.Cost = s.Cost()
 			}
 			if !own {
-				p.Events += s.Events
+				p.Events += s.Events + s.Filtered
 				p.Bytes += s.Bytes
 				p.Losses.add(lossesRead(s.Lost))
 			} else if s.Lost.Corrupt > 0 {

@@ -171,7 +171,7 @@ func describeFolder(ctx context.Context, dir string) (string, profiler.Profile, 
 		err = readMarks(home, &v)
 	}
 	if err == nil {
-		p.Model, p.Label, p.Started = v.Model, v.Label, v.StartedAt
+		p.Model, p.Label, p.Started, p.Filter = v.Model, v.Label, v.StartedAt, v.filter()
 		return dir, p, v.stopped(), nil
 	}
 	if !errors.Is(err, fs.ErrNotExist) {

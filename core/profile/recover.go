@@ -284,7 +284,7 @@ func (m *Manager) concludeRecovery(p *entry, exports []exported, lost error) {
 
 // summarize reads the recording itself, as no profiler did.
 func (m *Manager) summarize(p *entry, v *View) {
-	t, read, err := computeSummary(m.closing, p.recordingDir(), v.since())
+	t, read, err := computeSummary(m.closing, p.recordingDir(), v.since(), v.filter())
 	if err == nil {
 		v.readBack(read)
 		v.Requests = int64(t.Requests)

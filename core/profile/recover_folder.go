@@ -33,7 +33,7 @@ func RecoverFolder(ctx context.Context, r FolderRecovery) (View, summary.Table, 
 	}
 	t, err := readSummary(v.Dir)
 	if err != nil { // there is none when nothing could be read
-		t, _, _ = computeSummary(ctx, filepath.Join(v.Dir, recordingName), v.since())
+		t, _, _ = computeSummary(ctx, filepath.Join(v.Dir, recordingName), v.since(), v.filter())
 	}
 	return v, t, nil
 }

@@ -62,7 +62,7 @@ func (m *Manager) reserve(p *entry) error {
 }
 
 func (m *Manager) firstView(p *entry, now time.Time) View {
-	v := View{ID: p.id, State: StateStarting, Model: m.o.Model, Label: p.req.Label, StartedAt: now.UTC()}
+	v := View{ID: p.id, State: StateStarting, Model: m.o.Model, Label: p.req.Label, StartedAt: now.UTC(), Options: p.req.chosen()}
 	for _, r := range p.procs {
 		v.Processes = append(v.Processes, m.row(r))
 	}
@@ -144,7 +144,7 @@ func (m *Manager) startAfresh(ctx context.Context, p *entry, r Recorder, s trace
 func (m *Manager) openExporter(ctx context.Context, p *entry, x Exporter) callResult {
 	r := wire.OpenRequest{RecordingDir: p.recordingDir(), Since: p.view.since(), Source: p.sourceOf(x), Profile: profiler.Profile{
 		ID: p.id, Dir: p.dir, Model: p.view.Model, Label: p.req.Label, Started: p.view.StartedAt, MaxBytes: p.perExp, Host: m.host,
-		Processes: m.recorded(p)}}
+		Processes: m.recorded(p), Filter: p.view.filter()}}
 	return bounded(ctx, m.log, m.o.StartTimeout,
 		func(ctx context.Context) error { return x.Open(ctx, r) },
 		func() { m.abort(p, x) })

@@ -73,7 +73,7 @@ func (m *Manager) Summary(id string) (summary.Table, error) {
 	if !os.IsNotExist(err) {
 		m.log.Warn("read a profile's summary; it is computed again", logID, id, logError, err)
 	}
-	t, _, err = computeSummary(m.base, filepath.Join(dir, recordingName), v.since())
+	t, _, err = computeSummary(m.base, filepath.Join(dir, recordingName), v.since(), v.filter())
 	if err != nil {
 		return t, &Error{Code: CodeNotFound, ID: id, Err: err, Message: fmt.Sprintf("profile %s has no summary, and its recording cannot be read: %v", id, err)}
 	}
@@ -83,12 +83,12 @@ func (m *Manager) Summary(id string) (summary.Table, error) {
 	return t, nil
 }
 
-// computeSummary reads a recording from its beginning, without what was over before since.
-func computeSummary(ctx context.Context, dir string, since time.Time) (summary.Table, []recording.Summary, error) {
+// computeSummary reads a recording from its beginning: what passes a filter, without what was over before since.
+func computeSummary(ctx context.Context, dir string, since time.Time, only recording.Filter) (summary.Table, []recording.Summary, error) {
 	ctx, cancel := context.WithTimeout(ctx, summaryTimeout)
 	defer cancel()
 	var a summary.Aggregator
-	var o recording.Options
+	o := recording.Options{Filter: only}
 	if !since.IsZero() {
 		o.Since = since.UnixNano()
 	}

@@ -80,6 +80,10 @@ type View struct {
 	// Error names each process and profiler that failed; empty when none did.
 	Error   string  `json:"error"`
 	EndedBy EndedBy `json:"ended_by"`
+	// Options are what the profile was started with; absent when it was started with none.
+	Options *Chosen `json:"options,omitempty"`
+	// Filtered counts events that Options keep out of the artifacts. They are in the recording, and are no loss.
+	Filtered uint64 `json:"filtered,omitempty"`
 	// Trigger is the kind of trigger that made a snapshot; empty otherwise. The label then says why.
 	Trigger string `json:"trigger"`
 	// Pinned profiles are never removed by themselves.
@@ -206,6 +210,7 @@ func (v View) clone() View {
 	v.Warnings = append([]string{}, v.Warnings...)
 	v.Losses = v.Losses.clone()
 	v.Cost = clonePointer(v.Cost)
+	v.Options = v.Options.clone()
 	v.Processes = append([]Process{}, v.Processes...)
 	for i := range v.Processes {
 		p := &v.Processes[i]

@@ -73,7 +73,7 @@ func (e *export) over() bool {
 func (e *export) run() {
 	defer close(e.done)
 	defer e.cancel(nil)
-	f := recording.Follow(e.dir, recording.Options{Since: e.since})
+	f := recording.Follow(e.dir, recording.Options{Since: e.since, Filter: e.profile.Filter})
 	defer f.Close()
 	timer := time.NewTimer(pollBusy)
 	defer timer.Stop()

@@ -15,7 +15,7 @@ func (c *Client) Open(ctx context.Context, r OpenRequest) error {
 		m := &profilerv1.OpenRequest{
 			Id: text(r.Profile.ID), Dir: r.Profile.Dir, RecordingDir: r.RecordingDir, Model: text(r.Profile.Model),
 			Label: text(r.Profile.Label), StartedUnixNs: r.Profile.Started.UnixNano(), MaxBytes: r.Profile.MaxBytes, Host: text(r.Profile.Host),
-			Processes: toRecorded(r.Profile.Processes),
+			Processes: toRecorded(r.Profile.Processes), Filter: toFilter(r.Profile.Filter),
 		}
 		if !r.Since.IsZero() {
 			m.SinceUnixNs = r.Since.UnixNano()

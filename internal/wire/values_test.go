@@ -75,11 +75,29 @@ func TestProfilerTypesCross(t *testing.T) {
 			t.Errorf("artifact %q was taken", name)
 		}
 	}
-	processes := []recording.Summary{{Events: 1, Bytes: 2, Open: 3, Error: "e", Lost: recording.Losses{Corrupt: 6, Unknown: 7, Losses: trace.Losses{Full: 1, NotReady: 2, Names: 3, Truncated: 4, Depth: 5}},
+	processes := []recording.Summary{{Events: 1, Filtered: 9, Bytes: 2, Open: 3, Error: "e", Lost: recording.Losses{Corrupt: 6, Unknown: 7, Losses: trace.Losses{Full: 1, NotReady: 2, Names: 3, Truncated: 4, Depth: 5}},
 		Process: &recording.Process{PID: 7, Host: "h", BootID: "b", Segments: []string{"x.seg"},
 			Process: trace.Process{Kind: trace.ProcessModel, Name: "dit", Model: "m", Stage: 1, StageName: "s", Rank: 2, Synthetic: true}}}}
 	if d := cmp.Diff(processes, processesFrom(toProcesses(processes))); d != "" {
 		t.Error(d)
+	}
+}
+
+func TestFiltersCross(t *testing.T) {
+	for name, f := range map[string]recording.Filter{
+		"none": {},
+		"all": {Requests: []string{"a", "b"}, Categories: trace.CategoriesOf(trace.CategoryStep), MinDuration: time.Millisecond,
+			Stages: []int{0}, Ranks: []int{1, 2}},
+	} {
+		t.Run(name, func(t *testing.T) {
+			m := toFilter(f)
+			if (m == nil) != f.IsZero() {
+				t.Errorf("sent as %v", m)
+			}
+			if d := cmp.Diff(f, filterFrom(m)); d != "" {
+				t.Error(d)
+			}
+		})
 	}
 }
 

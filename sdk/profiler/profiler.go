@@ -70,7 +70,10 @@ type Profile struct {
 	// Processes are those that are recorded: core and the ranks, as they are at the start. Kind, Name, Stage, StageName,
 	// Rank and PID are known of each; Name may be empty. None are known of a recording that is exported later.
 	Processes []recording.Process
-	Log       *slog.Logger
+	// Filter is what the caller wants of the recording. It is applied before Consume: a sink may say so in its output, and
+	// need not do more.
+	Filter recording.Filter
+	Log    *slog.Logger
 }
 
 // Summary is what is known when the recording has ended.

@@ -20,7 +20,7 @@ func (s *Summary) Cost() *Cost {
 	if s.Process == nil {
 		return nil
 	}
-	return EstimateCost(s.Events, s.Bytes, s.Process.EventNs, s.Recorded, s.Process.Cores)
+	return EstimateCost(s.Events+s.Filtered, s.Bytes, s.Process.EventNs, s.Recorded, s.Process.Cores)
 }
 
 // EstimateCost is the cost of events that take eventNs each; nil when that is not known.

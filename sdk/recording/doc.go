@@ -5,6 +5,7 @@
 //	source.go   one segment file; cursor.go: the records of one of its tracks
 //	process.go  a process: its names, its tracks, its place on core's clock
 //	track.go    records of a track into events in the order of their ends
+//	filter.go   which events a reader delivers
 //	batch.go    batches and the memory that they use again
 //	clock.go    ticks into Unix nanoseconds
 //	text.go     the text form of a segment, both ways; text_write.go, text_parse.go, text_record.go, text_value.go its parts

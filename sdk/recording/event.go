@@ -95,10 +95,11 @@ type Losses struct {
 
 // Summary is what a reader knows at the end: one row a process.
 type Summary struct {
-	Process *Process
-	Events  uint64
-	Bytes   int64
-	Lost    Losses
+	Process  *Process
+	Events   uint64 // delivered
+	Filtered uint64 // left out by [Options].Filter: they are in the recording, and no loss
+	Bytes    int64
+	Lost     Losses
 	// Recorded is the time from the process's first clock reading to its last.
 	Recorded time.Duration
 	Open     uint64 // spans still open when the recording ended

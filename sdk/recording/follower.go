@@ -24,6 +24,8 @@ type Options struct {
 	// Since leaves out what was over before, in ns since 1970-01-01 UTC: spans by their end, other events by their time.
 	// 0 leaves nothing out.
 	Since int64
+	// Filter leaves out more.
+	Filter Filter
 }
 
 // Follower reads a growing, or a finished, recording folder: every *.seg file in it, new ones as they appear. It is not
@@ -35,6 +37,7 @@ type Options struct {
 type Follower struct {
 	dir     string
 	options Options
+	filter  filter
 	sources map[string]*source
 	procs   []*process
 	broken  map[string]error // files that are no segments
@@ -58,7 +61,7 @@ func Follow(dir string, o Options) *Follower {
 	if o.MaxMemory <= 0 {
 		o.MaxMemory = 64 << 20
 	}
-	return &Follower{dir: dir, options: o, sources: map[string]*source{}, broken: map[string]error{}}
+	return &Follower{dir: dir, options: o, filter: newFilter(o.Filter), sources: map[string]*source{}, broken: map[string]error{}}
 }
 
 // Poll reads what is there and calls f with batches; it returns how many events it delivered when nothing more can be
@@ -293,7 +296,7 @@ func (f *Follower) advance() (any bool) {
 func (f *Follower) summaries(want []string) []Summary {
 	var all []Summary
 	for _, p := range f.procs {
-		s := Summary{Process: p.pub, Events: p.events, Open: p.open, Lost: Losses{Corrupt: p.corrupt, Unknown: p.later}, Recorded: p.own.span()}
+		s := Summary{Process: p.pub, Events: p.events, Filtered: p.filtered, Open: p.open, Lost: Losses{Corrupt: p.corrupt, Unknown: p.later}, Recorded: p.own.span()}
 		for _, src := range p.sources {
 			s.Bytes += src.bytes()
 			s.Lost.add(src.losses())

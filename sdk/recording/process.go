@@ -37,8 +37,9 @@ type process struct {
 	buf     []byte
 	follow  *Follower
 
-	events, open, corrupt uint64
-	later                 uint64 // records of later kinds
+	left                            bool // the filter lets nothing of it pass
+	events, open, corrupt, filtered uint64
+	later                           uint64 // records of later kinds
 }
 
 type processKey struct {
@@ -73,6 +74,7 @@ func newProcess(f *Follower, h *segment.Header) *process {
 		f.buf, f.metaBuf = make([]byte, segment.ChunkBytes), make([]byte, segment.ChunkBytes)
 	}
 	p.out, p.buf = f.out, f.buf // one process is read at a time
+	p.left = !f.filter.keepsProcess(p.pub)
 	p.own.rate = h.Rate
 	return p
 }

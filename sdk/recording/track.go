@@ -33,6 +33,7 @@ type span struct {
 	name            uint32
 	depth           uint8
 	sure            bool   // the end was known before this round's records were read
+	kept            bool   // the filter lets it pass, unless it is too short
 	args            []byte // encoded, of begin and end
 	request         string
 	taken           int // bytes that are accounted for, used again by the next span at this place
@@ -114,8 +115,9 @@ func (t *track) begin(h segment.Head, rec, rest []byte, off int64) {
 	t.pop(h.Depth(), begin)
 	t.lastSeq = seq
 	args := rec[segment.SpanBytes:]
+	kept := t.wants(segment.KindSpan, h.Name(), h.Depth(), t.request)
 	if end != 0 && outside(rest, h.Depth()) {
-		t.deliver(&span{seq: seq, begin: begin, end: end, name: h.Name(), depth: h.Depth(), request: t.request}, args, false)
+		t.deliver(&span{seq: seq, begin: begin, end: end, name: h.Name(), depth: h.Depth(), request: t.request, kept: kept}, args, false)
 		return
 	}
 	sp := t.push(len(args))
@@ -125,7 +127,7 @@ func (t *track) begin(h segment.Head, rec, rest []byte, off int64) {
 	}
 	*sp = span{
 		seq: seq, begin: begin, end: end, at: off, name: h.Name(), depth: h.Depth(),
-		request: t.request, args: append(sp.args[:0], args...), taken: sp.taken,
+		request: t.request, args: append(sp.args[:0], args...), taken: sp.taken, kept: kept,
 	}
 }
 
@@ -245,20 +247,26 @@ func (t *track) deliver(sp *span, args []byte, open bool) {
 	if end < p.follow.options.Since && !open {
 		return
 	}
+	p.latest = max(p.latest, sp.begin)
+	if !open {
+		p.latest = max(p.latest, sp.end)
+	}
+	start := p.clock.unix(sp.begin)
+	if !sp.kept || !open && end-start < int64(p.follow.filter.MinDuration) {
+		p.filtered++
+		return
+	}
 	e := p.out.next(len(args))
+	depth, parent := t.place(sp.depth)
 	*e = Event{
-		Kind: Span, Open: open, Depth: uint16(sp.depth), Track: t.pub, Name: p.name(sp.name),
-		Start: p.clock.unix(sp.begin), End: end,
-		Seq: sp.seq, Parent: t.parent(sp.depth), Request: sp.request,
+		Kind: Span, Open: open, Depth: depth, Track: t.pub, Name: p.name(sp.name), Start: start, End: end,
+		Seq: sp.seq, Parent: parent, Request: sp.request,
 	}
 	t.decode(e, args)
 	p.events++
 	if open {
 		p.open++
-	} else {
-		p.latest = max(p.latest, sp.end)
 	}
-	p.latest = max(p.latest, sp.begin)
 }
 
 func (t *track) decode(e *Event, raw []byte) {
@@ -273,10 +281,8 @@ func (t *track) decode(e *Event, raw []byte) {
 
 // parent is the span that encloses what has the given depth.
 func (t *track) parent(depth uint8) uint64 {
-	for i := len(t.stack) - 1; i >= 0; i-- {
-		if t.stack[i].depth < depth {
-			return t.stack[i].seq
-		}
+	if sp := t.around(depth); sp != nil {
+		return sp.seq
 	}
 	return 0
 }
@@ -296,15 +302,18 @@ func (t *track) put(h segment.Head, rec []byte) {
 	if start < p.follow.options.Since {
 		return
 	}
+	p.latest = max(p.latest, ticks)
+	if !t.wants(h.Kind(), h.Name(), h.Depth(), t.request) {
+		p.filtered++
+		return
+	}
 	var raw []byte
 	if h.Kind() == segment.KindInstant {
 		raw = rec[segment.InstantBytes:]
 	}
 	e := p.out.next(len(raw))
-	*e = Event{
-		Kind: Instant, Depth: uint16(h.Depth()), Track: t.pub, Name: p.name(h.Name()),
-		Start: start, Parent: t.parent(h.Depth()), Request: t.request,
-	}
+	depth, parent := t.place(h.Depth())
+	*e = Event{Kind: Instant, Depth: depth, Track: t.pub, Name: p.name(h.Name()), Start: start, Parent: parent, Request: t.request}
 	switch h.Kind() {
 	case segment.KindInstant:
 		t.decode(e, raw)
@@ -318,7 +327,6 @@ func (t *track) put(h segment.Head, rec []byte) {
 		e.Kind, e.Flow = FlowIn, le.Uint64(rec[16:])
 	}
 	p.events++
-	p.latest = max(p.latest, ticks)
 }
 
 // endArgs adds arguments to a span that is about to end.

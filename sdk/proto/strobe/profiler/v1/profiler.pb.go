@@ -47,7 +47,9 @@ type OpenRequest struct {
 	// Where a profiler with CAPABILITY_SOURCE records what it measures. Absent: it is not to measure.
 	Source *Source `protobuf:"bytes,10,opt,name=source,proto3" json:"source,omitempty"`
 	// What was over before this moment is left out, in nanoseconds since 1970 UTC; 0 leaves nothing out.
-	SinceUnixNs   int64 `protobuf:"varint,11,opt,name=since_unix_ns,json=sinceUnixNs,proto3" json:"since_unix_ns,omitempty"`
+	SinceUnixNs int64 `protobuf:"varint,11,opt,name=since_unix_ns,json=sinceUnixNs,proto3" json:"since_unix_ns,omitempty"`
+	// Which events are exported. Absent: all.
+	Filter        *Filter `protobuf:"bytes,12,opt,name=filter,proto3" json:"filter,omitempty"`
 	unknownFields protoimpl.UnknownFields
 	sizeCache     protoimpl.SizeCache
 }
@@ -159,6 +161,95 @@ func (x *OpenRequest) GetSinceUnixNs() int64 {
 	return 0
 }
 
+func (x *OpenRequest) GetFilter() *Filter {
+	if x != nil {
+		return x.Filter
+	}
+	return nil
+}
+
+// Filter says which events of a recording are exported; each field that is set has to let an event pass.
+type Filter struct {
+	state protoimpl.MessageState `protogen:"open.v1"`
+	// Ids of requests: only what belongs to one of them, and counters. Empty: all.
+	Requests []string `protobuf:"bytes,1,rep,name=requests,proto3" json:"requests,omitempty"`
+	// Categories of names as a set of bits, 1 << category; 0 for all.
+	Categories uint32 `protobuf:"varint,2,opt,name=categories,proto3" json:"categories,omitempty"`
+	// Spans that took less are left out, in nanoseconds.
+	MinDurationNs int64 `protobuf:"varint,3,opt,name=min_duration_ns,json=minDurationNs,proto3" json:"min_duration_ns,omitempty"`
+	// Indices of stages, from 0: only their ranks, core and profilers. Empty: all.
+	Stages []int32 `protobuf:"varint,4,rep,packed,name=stages,proto3" json:"stages,omitempty"`
+	// Indices of ranks within their stages, from 0: only these, core and profilers. Empty: all.
+	Ranks         []int32 `protobuf:"varint,5,rep,packed,name=ranks,proto3" json:"ranks,omitempty"`
+	unknownFields protoimpl.UnknownFields
+	sizeCache     protoimpl.SizeCache
+}
+
+func (x *Filter) Reset() {
+	*x = Filter{}
+	mi := &file_strobe_profiler_v1_profiler_proto_msgTypes[1]
+	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+	ms.StoreMessageInfo(mi)
+}
+
+func (x *Filter) String() string {
+	return protoimpl.X.MessageStringOf(x)
+}
+
+func (*Filter) ProtoMessage() {}
+
+func (x *Filter) ProtoReflect() protoreflect.Message {
+	mi := &file_strobe_profiler_v1_profiler_proto_msgTypes[1]
+	if x != nil {
+		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+		if ms.LoadMessageInfo() == nil {
+			ms.StoreMessageInfo(mi)
+		}
+		return ms
+	}
+	return mi.MessageOf(x)
+}
+
+// Deprecated: Use Filter.ProtoReflect.Descriptor instead.
+func (*Filter) Descriptor() ([]byte, []int) {
+	return file_strobe_profiler_v1_profiler_proto_rawDescGZIP(), []int{1}
+}
+
+func (x *Filter) GetRequests() []string {
+	if x != nil {
+		return x.Requests
+	}
+	return nil
+}
+
+func (x *Filter) GetCategories() uint32 {
+	if x != nil {
+		return x.Categories
+	}
+	return 0
+}
+
+func (x *Filter) GetMinDurationNs() int64 {
+	if x != nil {
+		return x.MinDurationNs
+	}
+	return 0
+}
+
+func (x *Filter) GetStages() []int32 {
+	if x != nil {
+		return x.Stages
+	}
+	return nil
+}
+
+func (x *Filter) GetRanks() []int32 {
+	if x != nil {
+		return x.Ranks
+	}
+	return nil
+}
+
 // RecordedProcess is a process that takes part in the profile.
 type RecordedProcess struct {
 	state protoimpl.MessageState `protogen:"open.v1"`
@@ -180,7 +271,7 @@ type RecordedProcess struct {
 
 func (x *RecordedProcess) Reset() {
 	*x = RecordedProcess{}
-	mi := &file_strobe_profiler_v1_profiler_proto_msgTypes[1]
+	mi := &file_strobe_profiler_v1_profiler_proto_msgTypes[2]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -192,7 +283,7 @@ func (x *RecordedProcess) String() string {
 func (*RecordedProcess) ProtoMessage() {}
 
 func (x *RecordedProcess) ProtoReflect() protoreflect.Message {
-	mi := &file_strobe_profiler_v1_profiler_proto_msgTypes[1]
+	mi := &file_strobe_profiler_v1_profiler_proto_msgTypes[2]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -205,7 +296,7 @@ func (x *RecordedProcess) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use RecordedProcess.ProtoReflect.Descriptor instead.
 func (*RecordedProcess) Descriptor() ([]byte, []int) {
-	return file_strobe_profiler_v1_profiler_proto_rawDescGZIP(), []int{1}
+	return file_strobe_profiler_v1_profiler_proto_rawDescGZIP(), []int{2}
 }
 
 func (x *RecordedProcess) GetKind() uint32 {
@@ -265,7 +356,7 @@ type Source struct {
 
 func (x *Source) Reset() {
 	*x = Source{}
-	mi := &file_strobe_profiler_v1_profiler_proto_msgTypes[2]
+	mi := &file_strobe_profiler_v1_profiler_proto_msgTypes[3]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -277,7 +368,7 @@ func (x *Source) String() string {
 func (*Source) ProtoMessage() {}
 
 func (x *Source) ProtoReflect() protoreflect.Message {
-	mi := &file_strobe_profiler_v1_profiler_proto_msgTypes[2]
+	mi := &file_strobe_profiler_v1_profiler_proto_msgTypes[3]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -290,7 +381,7 @@ func (x *Source) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use Source.ProtoReflect.Descriptor instead.
 func (*Source) Descriptor() ([]byte, []int) {
-	return file_strobe_profiler_v1_profiler_proto_rawDescGZIP(), []int{2}
+	return file_strobe_profiler_v1_profiler_proto_rawDescGZIP(), []int{3}
 }
 
 func (x *Source) GetPath() string {
@@ -323,7 +414,7 @@ type OpenResponse struct {
 
 func (x *OpenResponse) Reset() {
 	*x = OpenResponse{}
-	mi := &file_strobe_profiler_v1_profiler_proto_msgTypes[3]
+	mi := &file_strobe_profiler_v1_profiler_proto_msgTypes[4]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -335,7 +426,7 @@ func (x *OpenResponse) String() string {
 func (*OpenResponse) ProtoMessage() {}
 
 func (x *OpenResponse) ProtoReflect() protoreflect.Message {
-	mi := &file_strobe_profiler_v1_profiler_proto_msgTypes[3]
+	mi := &file_strobe_profiler_v1_profiler_proto_msgTypes[4]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -348,7 +439,7 @@ func (x *OpenResponse) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use OpenResponse.ProtoReflect.Descriptor instead.
 func (*OpenResponse) Descriptor() ([]byte, []int) {
-	return file_strobe_profiler_v1_profiler_proto_rawDescGZIP(), []int{3}
+	return file_strobe_profiler_v1_profiler_proto_rawDescGZIP(), []int{4}
 }
 
 // StopSourceRequest ends the measuring.
@@ -360,7 +451,7 @@ type StopSourceRequest struct {
 
 func (x *StopSourceRequest) Reset() {
 	*x = StopSourceRequest{}
-	mi := &file_strobe_profiler_v1_profiler_proto_msgTypes[4]
+	mi := &file_strobe_profiler_v1_profiler_proto_msgTypes[5]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -372,7 +463,7 @@ func (x *StopSourceRequest) String() string {
 func (*StopSourceRequest) ProtoMessage() {}
 
 func (x *StopSourceRequest) ProtoReflect() protoreflect.Message {
-	mi := &file_strobe_profiler_v1_profiler_proto_msgTypes[4]
+	mi := &file_strobe_profiler_v1_profiler_proto_msgTypes[5]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -385,7 +476,7 @@ func (x *StopSourceRequest) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use StopSourceRequest.ProtoReflect.Descriptor instead.
 func (*StopSourceRequest) Descriptor() ([]byte, []int) {
-	return file_strobe_profiler_v1_profiler_proto_rawDescGZIP(), []int{4}
+	return file_strobe_profiler_v1_profiler_proto_rawDescGZIP(), []int{5}
 }
 
 // StopSourceResponse says what was measured.
@@ -407,7 +498,7 @@ type StopSourceResponse struct {
 
 func (x *StopSourceResponse) Reset() {
 	*x = StopSourceResponse{}
-	mi := &file_strobe_profiler_v1_profiler_proto_msgTypes[5]
+	mi := &file_strobe_profiler_v1_profiler_proto_msgTypes[6]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -419,7 +510,7 @@ func (x *StopSourceResponse) String() string {
 func (*StopSourceResponse) ProtoMessage() {}
 
 func (x *StopSourceResponse) ProtoReflect() protoreflect.Message {
-	mi := &file_strobe_profiler_v1_profiler_proto_msgTypes[5]
+	mi := &file_strobe_profiler_v1_profiler_proto_msgTypes[6]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -432,7 +523,7 @@ func (x *StopSourceResponse) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use StopSourceResponse.ProtoReflect.Descriptor instead.
 func (*StopSourceResponse) Descriptor() ([]byte, []int) {
-	return file_strobe_profiler_v1_profiler_proto_rawDescGZIP(), []int{5}
+	return file_strobe_profiler_v1_profiler_proto_rawDescGZIP(), []int{6}
 }
 
 func (x *StopSourceResponse) GetEvents() uint64 {
@@ -483,7 +574,7 @@ type FinishRequest struct {
 
 func (x *FinishRequest) Reset() {
 	*x = FinishRequest{}
-	mi := &file_strobe_profiler_v1_profiler_proto_msgTypes[6]
+	mi := &file_strobe_profiler_v1_profiler_proto_msgTypes[7]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -495,7 +586,7 @@ func (x *FinishRequest) String() string {
 func (*FinishRequest) ProtoMessage() {}
 
 func (x *FinishRequest) ProtoReflect() protoreflect.Message {
-	mi := &file_strobe_profiler_v1_profiler_proto_msgTypes[6]
+	mi := &file_strobe_profiler_v1_profiler_proto_msgTypes[7]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -508,7 +599,7 @@ func (x *FinishRequest) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use FinishRequest.ProtoReflect.Descriptor instead.
 func (*FinishRequest) Descriptor() ([]byte, []int) {
-	return file_strobe_profiler_v1_profiler_proto_rawDescGZIP(), []int{6}
+	return file_strobe_profiler_v1_profiler_proto_rawDescGZIP(), []int{7}
 }
 
 func (x *FinishRequest) GetStoppedUnixNs() int64 {
@@ -544,7 +635,7 @@ type FinishResponse struct {
 
 func (x *FinishResponse) Reset() {
 	*x = FinishResponse{}
-	mi := &file_strobe_profiler_v1_profiler_proto_msgTypes[7]
+	mi := &file_strobe_profiler_v1_profiler_proto_msgTypes[8]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -556,7 +647,7 @@ func (x *FinishResponse) String() string {
 func (*FinishResponse) ProtoMessage() {}
 
 func (x *FinishResponse) ProtoReflect() protoreflect.Message {
-	mi := &file_strobe_profiler_v1_profiler_proto_msgTypes[7]
+	mi := &file_strobe_profiler_v1_profiler_proto_msgTypes[8]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -569,7 +660,7 @@ func (x *FinishResponse) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use FinishResponse.ProtoReflect.Descriptor instead.
 func (*FinishResponse) Descriptor() ([]byte, []int) {
-	return file_strobe_profiler_v1_profiler_proto_rawDescGZIP(), []int{7}
+	return file_strobe_profiler_v1_profiler_proto_rawDescGZIP(), []int{8}
 }
 
 func (x *FinishResponse) GetArtifacts() []*Artifact {
@@ -634,7 +725,7 @@ type Artifact struct {
 
 func (x *Artifact) Reset() {
 	*x = Artifact{}
-	mi := &file_strobe_profiler_v1_profiler_proto_msgTypes[8]
+	mi := &file_strobe_profiler_v1_profiler_proto_msgTypes[9]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -646,7 +737,7 @@ func (x *Artifact) String() string {
 func (*Artifact) ProtoMessage() {}
 
 func (x *Artifact) ProtoReflect() protoreflect.Message {
-	mi := &file_strobe_profiler_v1_profiler_proto_msgTypes[8]
+	mi := &file_strobe_profiler_v1_profiler_proto_msgTypes[9]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -659,7 +750,7 @@ func (x *Artifact) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use Artifact.ProtoReflect.Descriptor instead.
 func (*Artifact) Descriptor() ([]byte, []int) {
-	return file_strobe_profiler_v1_profiler_proto_rawDescGZIP(), []int{8}
+	return file_strobe_profiler_v1_profiler_proto_rawDescGZIP(), []int{9}
 }
 
 func (x *Artifact) GetName() string {
@@ -765,14 +856,16 @@ type ProcessSummary struct {
 	// Processors of the process's machine; 0 unknown.
 	Cores int32 `protobuf:"varint,18,opt,name=cores,proto3" json:"cores,omitempty"`
 	// Time from the process's first clock reading to its last, in nanoseconds.
-	RecordedNs    int64 `protobuf:"varint,19,opt,name=recorded_ns,json=recordedNs,proto3" json:"recorded_ns,omitempty"`
+	RecordedNs int64 `protobuf:"varint,19,opt,name=recorded_ns,json=recordedNs,proto3" json:"recorded_ns,omitempty"`
+	// Events that the filter left out.
+	Filtered      uint64 `protobuf:"varint,20,opt,name=filtered,proto3" json:"filtered,omitempty"`
 	unknownFields protoimpl.UnknownFields
 	sizeCache     protoimpl.SizeCache
 }
 
 func (x *ProcessSummary) Reset() {
 	*x = ProcessSummary{}
-	mi := &file_strobe_profiler_v1_profiler_proto_msgTypes[9]
+	mi := &file_strobe_profiler_v1_profiler_proto_msgTypes[10]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -784,7 +877,7 @@ func (x *ProcessSummary) String() string {
 func (*ProcessSummary) ProtoMessage() {}
 
 func (x *ProcessSummary) ProtoReflect() protoreflect.Message {
-	mi := &file_strobe_profiler_v1_profiler_proto_msgTypes[9]
+	mi := &file_strobe_profiler_v1_profiler_proto_msgTypes[10]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -797,7 +890,7 @@ func (x *ProcessSummary) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use ProcessSummary.ProtoReflect.Descriptor instead.
 func (*ProcessSummary) Descriptor() ([]byte, []int) {
-	return file_strobe_profiler_v1_profiler_proto_rawDescGZIP(), []int{9}
+	return file_strobe_profiler_v1_profiler_proto_rawDescGZIP(), []int{10}
 }
 
 func (x *ProcessSummary) GetKind() uint32 {
@@ -933,6 +1026,13 @@ func (x *ProcessSummary) GetRecordedNs() int64 {
 	return 0
 }
 
+func (x *ProcessSummary) GetFiltered() uint64 {
+	if x != nil {
+		return x.Filtered
+	}
+	return 0
+}
+
 // Losses counts what is missing, in events unless said.
 type Losses struct {
 	state protoimpl.MessageState `protogen:"open.v1"`
@@ -956,7 +1056,7 @@ type Losses struct {
 
 func (x *Losses) Reset() {
 	*x = Losses{}
-	mi := &file_strobe_profiler_v1_profiler_proto_msgTypes[10]
+	mi := &file_strobe_profiler_v1_profiler_proto_msgTypes[11]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -968,7 +1068,7 @@ func (x *Losses) String() string {
 func (*Losses) ProtoMessage() {}
 
 func (x *Losses) ProtoReflect() protoreflect.Message {
-	mi := &file_strobe_profiler_v1_profiler_proto_msgTypes[10]
+	mi := &file_strobe_profiler_v1_profiler_proto_msgTypes[11]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -981,7 +1081,7 @@ func (x *Losses) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use Losses.ProtoReflect.Descriptor instead.
 func (*Losses) Descriptor() ([]byte, []int) {
-	return file_strobe_profiler_v1_profiler_proto_rawDescGZIP(), []int{10}
+	return file_strobe_profiler_v1_profiler_proto_rawDescGZIP(), []int{11}
 }
 
 func (x *Losses) GetFull() uint64 {
@@ -1042,7 +1142,7 @@ type AbortRequest struct {
 
 func (x *AbortRequest) Reset() {
 	*x = AbortRequest{}
-	mi := &file_strobe_profiler_v1_profiler_proto_msgTypes[11]
+	mi := &file_strobe_profiler_v1_profiler_proto_msgTypes[12]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -1054,7 +1154,7 @@ func (x *AbortRequest) String() string {
 func (*AbortRequest) ProtoMessage() {}
 
 func (x *AbortRequest) ProtoReflect() protoreflect.Message {
-	mi := &file_strobe_profiler_v1_profiler_proto_msgTypes[11]
+	mi := &file_strobe_profiler_v1_profiler_proto_msgTypes[12]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -1067,7 +1167,7 @@ func (x *AbortRequest) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use AbortRequest.ProtoReflect.Descriptor instead.
 func (*AbortRequest) Descriptor() ([]byte, []int) {
-	return file_strobe_profiler_v1_profiler_proto_rawDescGZIP(), []int{11}
+	return file_strobe_profiler_v1_profiler_proto_rawDescGZIP(), []int{12}
 }
 
 // AbortResponse says that nothing is open.
@@ -1079,7 +1179,7 @@ type AbortResponse struct {
 
 func (x *AbortResponse) Reset() {
 	*x = AbortResponse{}
-	mi := &file_strobe_profiler_v1_profiler_proto_msgTypes[12]
+	mi := &file_strobe_profiler_v1_profiler_proto_msgTypes[13]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -1091,7 +1191,7 @@ func (x *AbortResponse) String() string {
 func (*AbortResponse) ProtoMessage() {}
 
 func (x *AbortResponse) ProtoReflect() protoreflect.Message {
-	mi := &file_strobe_profiler_v1_profiler_proto_msgTypes[12]
+	mi := &file_strobe_profiler_v1_profiler_proto_msgTypes[13]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -1104,14 +1204,14 @@ func (x *AbortResponse) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use AbortResponse.ProtoReflect.Descriptor instead.
 func (*AbortResponse) Descriptor() ([]byte, []int) {
-	return file_strobe_profiler_v1_profiler_proto_rawDescGZIP(), []int{12}
+	return file_strobe_profiler_v1_profiler_proto_rawDescGZIP(), []int{13}
 }
 
 var File_strobe_profiler_v1_profiler_proto protoreflect.FileDescriptor
 
 const file_strobe_profiler_v1_profiler_proto_rawDesc = "" +
 	"\n" +
-	"!strobe/profiler/v1/profiler.proto\x12\x12strobe.profiler.v1\"\xf4\x02\n" +
+	"!strobe/profiler/v1/profiler.proto\x12\x12strobe.profiler.v1\"\xa8\x03\n" +
 	"\vOpenRequest\x12\x0e\n" +
 	"\x02id\x18\x01 \x01(\tR\x02id\x12\x10\n" +
 	"\x03dir\x18\x02 \x01(\tR\x03dir\x12#\n" +
@@ -1124,7 +1224,16 @@ const file_strobe_profiler_v1_profiler_proto_rawDesc = "" +
 	"\tprocesses\x18\t \x03(\v2#.strobe.profiler.v1.RecordedProcessR\tprocesses\x122\n" +
 	"\x06source\x18\n" +
 	" \x01(\v2\x1a.strobe.profiler.v1.SourceR\x06source\x12\"\n" +
-	"\rsince_unix_ns\x18\v \x01(\x03R\vsinceUnixNs\"\x94\x01\n" +
+	"\rsince_unix_ns\x18\v \x01(\x03R\vsinceUnixNs\x122\n" +
+	"\x06filter\x18\f \x01(\v2\x1a.strobe.profiler.v1.FilterR\x06filter\"\x9a\x01\n" +
+	"\x06Filter\x12\x1a\n" +
+	"\brequests\x18\x01 \x03(\tR\brequests\x12\x1e\n" +
+	"\n" +
+	"categories\x18\x02 \x01(\rR\n" +
+	"categories\x12&\n" +
+	"\x0fmin_duration_ns\x18\x03 \x01(\x03R\rminDurationNs\x12\x16\n" +
+	"\x06stages\x18\x04 \x03(\x05R\x06stages\x12\x14\n" +
+	"\x05ranks\x18\x05 \x03(\x05R\x05ranks\"\x94\x01\n" +
 	"\x0fRecordedProcess\x12\x12\n" +
 	"\x04kind\x18\x01 \x01(\rR\x04kind\x12\x12\n" +
 	"\x04name\x18\x02 \x01(\tR\x04name\x12\x14\n" +
@@ -1168,7 +1277,7 @@ const file_strobe_profiler_v1_profiler_proto_rawDesc = "" +
 	"\x06events\x18\b \x01(\x04R\x06events\x12\x18\n" +
 	"\adropped\x18\t \x01(\x04R\adroppedB\b\n" +
 	"\x06_stageB\a\n" +
-	"\x05_rank\"\xf3\x03\n" +
+	"\x05_rank\"\x8f\x04\n" +
 	"\x0eProcessSummary\x12\x12\n" +
 	"\x04kind\x18\x01 \x01(\rR\x04kind\x12\x12\n" +
 	"\x04name\x18\x02 \x01(\tR\x04name\x12\x14\n" +
@@ -1191,7 +1300,8 @@ const file_strobe_profiler_v1_profiler_proto_rawDesc = "" +
 	"\revent_cost_ps\x18\x11 \x01(\rR\veventCostPs\x12\x14\n" +
 	"\x05cores\x18\x12 \x01(\x05R\x05cores\x12\x1f\n" +
 	"\vrecorded_ns\x18\x13 \x01(\x03R\n" +
-	"recordedNs\"\xb7\x01\n" +
+	"recordedNs\x12\x1a\n" +
+	"\bfiltered\x18\x14 \x01(\x04R\bfiltered\"\xb7\x01\n" +
 	"\x06Losses\x12\x12\n" +
 	"\x04full\x18\x01 \x01(\x04R\x04full\x12\x1b\n" +
 	"\tnot_ready\x18\x02 \x01(\x04R\bnotReady\x12\x14\n" +
@@ -1221,42 +1331,44 @@ func file_strobe_profiler_v1_profiler_proto_rawDescGZIP() []byte {
 	return file_strobe_profiler_v1_profiler_proto_rawDescData
 }
 
-var file_strobe_profiler_v1_profiler_proto_msgTypes = make([]protoimpl.MessageInfo, 13)
+var file_strobe_profiler_v1_profiler_proto_msgTypes = make([]protoimpl.MessageInfo, 14)
 var file_strobe_profiler_v1_profiler_proto_goTypes = []any{
 	(*OpenRequest)(nil),        // 0: strobe.profiler.v1.OpenRequest
-	(*RecordedProcess)(nil),    // 1: strobe.profiler.v1.RecordedProcess
-	(*Source)(nil),             // 2: strobe.profiler.v1.Source
-	(*OpenResponse)(nil),       // 3: strobe.profiler.v1.OpenResponse
-	(*StopSourceRequest)(nil),  // 4: strobe.profiler.v1.StopSourceRequest
-	(*StopSourceResponse)(nil), // 5: strobe.profiler.v1.StopSourceResponse
-	(*FinishRequest)(nil),      // 6: strobe.profiler.v1.FinishRequest
-	(*FinishResponse)(nil),     // 7: strobe.profiler.v1.FinishResponse
-	(*Artifact)(nil),           // 8: strobe.profiler.v1.Artifact
-	(*ProcessSummary)(nil),     // 9: strobe.profiler.v1.ProcessSummary
-	(*Losses)(nil),             // 10: strobe.profiler.v1.Losses
-	(*AbortRequest)(nil),       // 11: strobe.profiler.v1.AbortRequest
-	(*AbortResponse)(nil),      // 12: strobe.profiler.v1.AbortResponse
+	(*Filter)(nil),             // 1: strobe.profiler.v1.Filter
+	(*RecordedProcess)(nil),    // 2: strobe.profiler.v1.RecordedProcess
+	(*Source)(nil),             // 3: strobe.profiler.v1.Source
+	(*OpenResponse)(nil),       // 4: strobe.profiler.v1.OpenResponse
+	(*StopSourceRequest)(nil),  // 5: strobe.profiler.v1.StopSourceRequest
+	(*StopSourceResponse)(nil), // 6: strobe.profiler.v1.StopSourceResponse
+	(*FinishRequest)(nil),      // 7: strobe.profiler.v1.FinishRequest
+	(*FinishResponse)(nil),     // 8: strobe.profiler.v1.FinishResponse
+	(*Artifact)(nil),           // 9: strobe.profiler.v1.Artifact
+	(*ProcessSummary)(nil),     // 10: strobe.profiler.v1.ProcessSummary
+	(*Losses)(nil),             // 11: strobe.profiler.v1.Losses
+	(*AbortRequest)(nil),       // 12: strobe.profiler.v1.AbortRequest
+	(*AbortResponse)(nil),      // 13: strobe.profiler.v1.AbortResponse
 }
 var file_strobe_profiler_v1_profiler_proto_depIdxs = []int32{
-	1,  // 0: strobe.profiler.v1.OpenRequest.processes:type_name -> strobe.profiler.v1.RecordedProcess
-	2,  // 1: strobe.profiler.v1.OpenRequest.source:type_name -> strobe.profiler.v1.Source
-	10, // 2: strobe.profiler.v1.StopSourceResponse.lost:type_name -> strobe.profiler.v1.Losses
-	8,  // 3: strobe.profiler.v1.FinishResponse.artifacts:type_name -> strobe.profiler.v1.Artifact
-	9,  // 4: strobe.profiler.v1.FinishResponse.processes:type_name -> strobe.profiler.v1.ProcessSummary
-	10, // 5: strobe.profiler.v1.ProcessSummary.lost:type_name -> strobe.profiler.v1.Losses
-	0,  // 6: strobe.profiler.v1.ProfilerService.Open:input_type -> strobe.profiler.v1.OpenRequest
-	4,  // 7: strobe.profiler.v1.ProfilerService.StopSource:input_type -> strobe.profiler.v1.StopSourceRequest
-	6,  // 8: strobe.profiler.v1.ProfilerService.Finish:input_type -> strobe.profiler.v1.FinishRequest
-	11, // 9: strobe.profiler.v1.ProfilerService.Abort:input_type -> strobe.profiler.v1.AbortRequest
-	3,  // 10: strobe.profiler.v1.ProfilerService.Open:output_type -> strobe.profiler.v1.OpenResponse
-	5,  // 11: strobe.profiler.v1.ProfilerService.StopSource:output_type -> strobe.profiler.v1.StopSourceResponse
-	7,  // 12: strobe.profiler.v1.ProfilerService.Finish:output_type -> strobe.profiler.v1.FinishResponse
-	12, // 13: strobe.profiler.v1.ProfilerService.Abort:output_type -> strobe.profiler.v1.AbortResponse
-	10, // [10:14] is the sub-list for method output_type
-	6,  // [6:10] is the sub-list for method input_type
-	6,  // [6:6] is the sub-list for extension type_name
-	6,  // [6:6] is the sub-list for extension extendee
-	0,  // [0:6] is the sub-list for field type_name
+	2,  // 0: strobe.profiler.v1.OpenRequest.processes:type_name -> strobe.profiler.v1.RecordedProcess
+	3,  // 1: strobe.profiler.v1.OpenRequest.source:type_name -> strobe.profiler.v1.Source
+	1,  // 2: strobe.profiler.v1.OpenRequest.filter:type_name -> strobe.profiler.v1.Filter
+	11, // 3: strobe.profiler.v1.StopSourceResponse.lost:type_name -> strobe.profiler.v1.Losses
+	9,  // 4: strobe.profiler.v1.FinishResponse.artifacts:type_name -> strobe.profiler.v1.Artifact
+	10, // 5: strobe.profiler.v1.FinishResponse.processes:type_name -> strobe.profiler.v1.ProcessSummary
+	11, // 6: strobe.profiler.v1.ProcessSummary.lost:type_name -> strobe.profiler.v1.Losses
+	0,  // 7: strobe.profiler.v1.ProfilerService.Open:input_type -> strobe.profiler.v1.OpenRequest
+	5,  // 8: strobe.profiler.v1.ProfilerService.StopSource:input_type -> strobe.profiler.v1.StopSourceRequest
+	7,  // 9: strobe.profiler.v1.ProfilerService.Finish:input_type -> strobe.profiler.v1.FinishRequest
+	12, // 10: strobe.profiler.v1.ProfilerService.Abort:input_type -> strobe.profiler.v1.AbortRequest
+	4,  // 11: strobe.profiler.v1.ProfilerService.Open:output_type -> strobe.profiler.v1.OpenResponse
+	6,  // 12: strobe.profiler.v1.ProfilerService.StopSource:output_type -> strobe.profiler.v1.StopSourceResponse
+	8,  // 13: strobe.profiler.v1.ProfilerService.Finish:output_type -> strobe.profiler.v1.FinishResponse
+	13, // 14: strobe.profiler.v1.ProfilerService.Abort:output_type -> strobe.profiler.v1.AbortResponse
+	11, // [11:15] is the sub-list for method output_type
+	7,  // [7:11] is the sub-list for method input_type
+	7,  // [7:7] is the sub-list for extension type_name
+	7,  // [7:7] is the sub-list for extension extendee
+	0,  // [0:7] is the sub-list for field type_name
 }
 
 func init() { file_strobe_profiler_v1_profiler_proto_init() }
@@ -1264,14 +1376,14 @@ func file_strobe_profiler_v1_profiler_proto_init() {
 	if File_strobe_profiler_v1_profiler_proto != nil {
 		return
 	}
-	file_strobe_profiler_v1_profiler_proto_msgTypes[8].OneofWrappers = []any{}
+	file_strobe_profiler_v1_profiler_proto_msgTypes[9].OneofWrappers = []any{}
 	type x struct{}
 	out := protoimpl.TypeBuilder{
 		File: protoimpl.DescBuilder{
 			GoPackagePath: reflect.TypeOf(x{}).PkgPath(),
 			RawDescriptor: unsafe.Slice(unsafe.StringData(file_strobe_profiler_v1_profiler_proto_rawDesc), len(file_strobe_profiler_v1_profiler_proto_rawDesc)),
 			NumEnums:      0,
-			NumMessages:   13,
+			NumMessages:   14,
 			NumExtensions: 0,
 			NumServices:   1,
 		},
