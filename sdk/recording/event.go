@@ -16,6 +16,8 @@ type Process struct {
 	// EventNs is what recording a span took the process, as it measured itself, in nanoseconds; 0 when it did not say.
 	EventNs float64
 	Cores   int // processors of its machine; 0 when it did not say
+	// Facts that the process has recorded so far of itself and of its devices. They may come late, and be replaced.
+	Facts []Fact
 	// Segments read so far of this process, file names relative to the recording's folder.
 	Segments []string
 }
@@ -26,11 +28,14 @@ type Track struct {
 	ID      uint32 // unique in the process, from 1
 	Name    string
 	Group   string // the pool a lane belongs to; empty for a plain track
-	// Device tracks (kernels and copies): their spans may overlap and come in no order.
+	// Device tracks (kernels and copies): their spans may overlap and come in no order. So do those of Calls, the calls that
+	// one thread made to a device's runtime and driver. Spans of both have Work.
 	Device    bool
-	DeviceID  int
+	DeviceID  int // index of the device, -1 when it is not known
 	ContextID uint32
 	StreamID  uint32
+	Calls     bool
+	ThreadID  uint32 // the system's number of the thread, of Calls
 }
 
 // Name is an interned name. Names are shared: a pointer may serve as a cache key.
@@ -67,6 +72,7 @@ type Event struct {
 	Value   float64 // counters
 	Flow    uint64  // flows
 	Request string  // the request that the event belongs to; empty for none
+	Work    Work    // of spans on device tracks and on tracks of calls
 	Args    []Arg
 }
 

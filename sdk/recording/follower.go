@@ -332,4 +332,5 @@ func (l *Losses) add(m trace.Losses) {
 	l.Names += m.Names
 	l.Truncated += m.Truncated
 	l.Depth += m.Depth
+	l.Device += m.Device
 }

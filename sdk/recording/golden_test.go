@@ -94,11 +94,30 @@ func describe(t testing.TB, dir string) string {
 		p := s[i].Process
 		fmt.Fprintf(&out, "%s pid %d: %d events, %d open, corrupt %d, of later kinds %d, segments %v%s\n",
 			p.Name, p.PID, s[i].Events, s[i].Open, s[i].Lost.Corrupt, s[i].Lost.Unknown, p.Segments, s[i].Error)
+		for _, f := range p.Facts {
+			fmt.Fprintf(&out, "%s fact %q %d%s\n", p.Name, f.Name.Text, f.ID, describeArgs(f.Args))
+		}
 	}
 	return out.String()
 }
 
 var kinds = [...]string{recording.Span: "span", recording.Instant: "instant", recording.Counter: "counter", recording.FlowOut: "flow out", recording.FlowIn: "flow in"}
+
+// describeWork writes what only spans on tracks of devices and of calls have.
+func describeWork(out *strings.Builder, e *recording.Event) {
+	switch t := e.Track; {
+	case t.Device:
+		fmt.Fprintf(out, ", device %d context %d stream %d", t.DeviceID, t.ContextID, t.StreamID)
+	case t.Calls:
+		fmt.Fprintf(out, ", thread %d", t.ThreadID)
+	}
+	if w := e.Work; w != (recording.Work{}) {
+		fmt.Fprintf(out, ", work %d correlation %d", w.Kind, w.Correlation)
+		if w.Track != nil {
+			fmt.Fprintf(out, " of span %d on %s", w.External, w.Track.Name)
+		}
+	}
+}
 
 func describeEvent(out *strings.Builder, e *recording.Event) {
 	fmt.Fprintf(out, "%s/%s", e.Track.Process.Name, e.Track.Name)
@@ -121,15 +140,22 @@ func describeEvent(out *strings.Builder, e *recording.Event) {
 	if e.Request != "" {
 		fmt.Fprintf(out, ", request %q", e.Request)
 	}
-	for _, a := range e.Args {
+	describeWork(out, e)
+	out.WriteString(describeArgs(e.Args))
+	out.WriteByte('\n')
+}
+
+func describeArgs(args []recording.Arg) string {
+	var out strings.Builder
+	for _, a := range args {
 		switch a.Type {
 		case trace.TypeInt, trace.TypeBool:
-			fmt.Fprintf(out, ", %q=%d:%d", a.Key.Text, a.Type, a.Int)
+			fmt.Fprintf(&out, ", %q=%d:%d", a.Key.Text, a.Type, a.Int)
 		case trace.TypeFloat:
-			fmt.Fprintf(out, ", %q=%d:%v", a.Key.Text, a.Type, a.Float)
+			fmt.Fprintf(&out, ", %q=%d:%v", a.Key.Text, a.Type, a.Float)
 		default:
-			fmt.Fprintf(out, ", %q=%d:%q", a.Key.Text, a.Type, a.Text)
+			fmt.Fprintf(&out, ", %q=%d:%q", a.Key.Text, a.Type, a.Text)
 		}
 	}
-	out.WriteByte('\n')
+	return out.String()
 }

@@ -40,6 +40,13 @@ type plainEvent struct {
 	Value    uint64  `json:"value,omitempty"`
 	Flow     uint64  `json:"flow,omitempty"`
 	Args     [][]any `json:"args,omitempty"`
+
+	Place         []int64 `json:"place,omitempty"`  // device, context, stream
+	Thread        uint32  `json:"thread,omitempty"` // of a track of calls
+	Work          int     `json:"work,omitempty"`
+	Correlation   uint64  `json:"correlation,omitempty"`
+	External      uint64  `json:"external,omitempty"`
+	ExternalTrack string  `json:"external_track,omitempty"`
 }
 
 func plain(e *recording.Event) plainEvent {
@@ -51,7 +58,27 @@ func plain(e *recording.Event) plainEvent {
 	if e.Kind == recording.Counter {
 		p.Value = math.Float64bits(e.Value)
 	}
-	for _, a := range e.Args {
+	if t := e.Track; t.Device {
+		p.Place = []int64{int64(t.DeviceID), int64(t.ContextID), int64(t.StreamID)}
+	}
+	p.Thread = e.Track.ThreadID
+	if w := e.Work; e.Track.Device || e.Track.Calls {
+		p.Work, p.Correlation, p.External = int(w.Kind), w.Correlation, w.External
+		if w.Track != nil {
+			p.ExternalTrack = w.Track.Name
+		}
+	}
+	p.Args = plainArgs(e.Args)
+	return p
+}
+
+// plainFact is a fact as if it were an event.
+func plainFact(p *recording.Process, f *recording.Fact) plainEvent {
+	return plainEvent{Process: p.Name, PID: p.PID, Kind: "fact", Name: f.Name.Text, Seq: f.ID, Args: plainArgs(f.Args)}
+}
+
+func plainArgs(args []recording.Arg) (all [][]any) {
+	for _, a := range args {
 		var v any
 		switch a.Type {
 		case trace.TypeInt, trace.TypeBool:
@@ -61,9 +88,9 @@ func plain(e *recording.Event) plainEvent {
 		default:
 			v = strings.Clone(a.Text)
 		}
-		p.Args = append(p.Args, []any{a.Key.Text, a.Type, v})
+		all = append(all, []any{a.Key.Text, a.Type, v})
 	}
-	return p
+	return all
 }
 
 // replaced is what readers may make of bytes that are no UTF-8: one sign or some.
@@ -87,13 +114,19 @@ func lines(t *testing.T, all []plainEvent) []string {
 func byGo(t *testing.T, dir string) []string {
 	t.Helper()
 	var all []plainEvent
-	if _, err := recording.Read(context.Background(), dir, func(b *recording.Batch) error {
+	sums, err := recording.Read(context.Background(), dir, func(b *recording.Batch) error {
 		for e := range b.All() {
 			all = append(all, plain(e))
 		}
 		return nil
-	}); err != nil {
+	})
+	if err != nil {
 		t.Fatal(err)
+	}
+	for _, s := range sums {
+		for i := range s.Process.Facts {
+			all = append(all, plainFact(s.Process, &s.Process.Facts[i]))
+		}
 	}
 	return lines(t, all)
 }

@@ -188,7 +188,7 @@ func (p *process) pair(c clockPair) bool {
 
 // pass counts a record that means nothing here: of a later kind, or of another track.
 func (p *process) pass(h segment.Head) {
-	if k := h.Kind(); segment.Fixed(k) == 0 || k == segment.KindDeviceSpan {
+	if k := h.Kind(); segment.Fixed(k) == 0 {
 		p.later++
 	} else {
 		p.corrupt++

@@ -182,6 +182,8 @@ func (s *source) record(rec, _ []byte, _ int64) bool {
 		if !p.pair(pairOf(rec)) {
 			p.corrupt++
 		}
+	case segment.KindFact:
+		p.fact(h, rec)
 	default:
 		p.pass(h)
 	}
@@ -192,7 +194,7 @@ func (s *source) record(rec, _ []byte, _ int64) bool {
 func (s *source) losses() trace.Losses {
 	return trace.Losses{
 		Full: s.word(segment.OffFull), NotReady: s.word(segment.OffNotReady), Names: s.word(segment.OffNames),
-		Truncated: s.word(segment.OffTruncated), Depth: s.word(segment.OffDepth),
+		Truncated: s.word(segment.OffTruncated), Depth: s.word(segment.OffDepth), Device: s.word(segment.OffDevice),
 	}
 }
 

@@ -63,7 +63,7 @@ func (c *Tally) Count(name string) (Count, bool) {
 		Events: at.events,
 		Bytes:  segment.HeaderBytes + int64(at.found)*segment.ChunkBytes,
 		Lost: trace.Losses{Full: word(segment.OffFull), NotReady: word(segment.OffNotReady), Names: word(segment.OffNames),
-			Truncated: word(segment.OffTruncated), Depth: word(segment.OffDepth)},
+			Truncated: word(segment.OffTruncated), Depth: word(segment.OffDepth), Device: word(segment.OffDevice)},
 	}, true
 }
 

@@ -85,6 +85,8 @@ func (t *track) record(rec, rest []byte, off int64) bool {
 			return false
 		}
 		t.put(h, rec)
+	case segment.KindDeviceSpan:
+		return t.work(h, rec)
 	case segment.KindEndArgs:
 		t.endArgs(le.Uint64(rec[8:]), rec[segment.EndArgsBytes:])
 	case segment.KindRequest:
@@ -377,6 +379,11 @@ func (t *track) define(rec []byte) {
 	s := le.Uint64(rec[24:])
 	t.pub.Name = strings.ToValidUTF8(string(text[:name]), "\uFFFD")
 	t.pub.Group = strings.ToValidUTF8(string(text[name:name+group]), "\uFFFD")
-	t.pub.Device = s>>32&segment.FlagDevice != 0
-	t.pub.DeviceID, t.pub.ContextID, t.pub.StreamID = int(int32(uint32(d))), uint32(d>>32), uint32(s)
+	switch flags := s >> 32; {
+	case flags&segment.FlagDevice != 0:
+		t.pub.Device = true
+		t.pub.DeviceID, t.pub.ContextID, t.pub.StreamID = int(int32(uint32(d))), uint32(d>>32), uint32(s)
+	case flags&segment.FlagCalls != 0:
+		t.pub.Calls, t.pub.ThreadID = true, uint32(s)
+	}
 }

@@ -75,7 +75,7 @@ func countEvents(word func(off int) uint64) (n uint64) {
 func losses(word func(off int) uint64) Losses {
 	return Losses{
 		Full: word(segment.OffFull), NotReady: word(segment.OffNotReady), Names: word(segment.OffNames),
-		Truncated: word(segment.OffTruncated), Depth: word(segment.OffDepth),
+		Truncated: word(segment.OffTruncated), Depth: word(segment.OffDepth), Device: word(segment.OffDevice),
 	}
 }
 

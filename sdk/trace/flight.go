@@ -178,5 +178,6 @@ func (s *Stats) add(o Stats) {
 	s.Lost.Names += o.Lost.Names
 	s.Lost.Truncated += o.Lost.Truncated
 	s.Lost.Depth += o.Lost.Depth
+	s.Lost.Device += o.Lost.Device
 	s.EventNs = max(s.EventNs, o.EventNs)
 }

@@ -65,6 +65,21 @@ func (m *meta) pair(c pair) {
 	commit(p, segment.MakeHead(segment.KindPair, 0, segment.PairBytes, 0))
 }
 
+// fact writes a fact, and reports whether there was room.
+func (m *meta) fact(n NameID, id uint64, args []uint64) bool {
+	m.mu.Lock()
+	defer m.mu.Unlock()
+	size := segment.FactBytes + 8*len(args)
+	p := m.room(size)
+	if p == nil {
+		return false
+	}
+	store(p, 8, id)
+	storeWords(p, segment.FactBytes, args)
+	commit(p, segment.MakeHead(segment.KindFact, 0, size, uint32(n)))
+	return true
+}
+
 // close stops further writes and returns how many names the segment defines.
 func (m *meta) close() int {
 	m.mu.Lock()

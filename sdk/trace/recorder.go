@@ -58,10 +58,11 @@ type Losses struct {
 	Names     uint64 // names cut or not interned
 	Truncated uint64 // string arguments that were cut
 	Depth     uint64 // spans not recorded because 255 were open on their track
+	Device    uint64 // events of a device that its profiling library dropped, or that could not be kept
 }
 
 // Total is the number of events lost (cut names and strings are not events).
-func (l Losses) Total() uint64 { return l.Full + l.NotReady + l.Depth }
+func (l Losses) Total() uint64 { return l.Full + l.NotReady + l.Depth + l.Device }
 
 // Errors of Start and Stop, to be tested with errors.Is.
 var (

@@ -40,6 +40,7 @@ type Track struct {
 
 	id          uint32
 	name, group string
+	place       [2]uint64  // device and context, stream and flags, as the definition holds them
 	pool        *laneGroup // that the track came from, nil for a plain track
 	lane        int        // its number in there
 }
@@ -185,6 +186,10 @@ func (t *Track) define() {
 	size := int64(segment.TrackBytes + pad(len(label)))
 	p := t.take(size)
 	store(p, 8, uint64(len(t.name))|uint64(len(t.group))<<32)
+	if t.place[1] != 0 { // fresh memory is zero
+		store(p, 16, t.place[0])
+		store(p, 24, t.place[1])
+	}
 	storeText(p, segment.TrackBytes, label)
 	commit(p, segment.MakeHead(segment.KindTrack, 0, int(size), 0))
 }

@@ -35,6 +35,7 @@ var fixed = [...]int{
 	KindSpan: SpanBytes, KindInstant: InstantBytes, KindCount: CountBytes, KindCountFloat: CountBytes,
 	KindFlowOut: FlowBytes, KindFlowIn: FlowBytes, KindEndArgs: EndArgsBytes, KindRequest: RequestBytes,
 	KindTrack: TrackBytes, KindName: NameBytes, KindPair: PairBytes, KindDeviceSpan: DeviceSpanBytes,
+	KindFact: FactBytes,
 }
 
 // Counted tells whether a record of this head counts as an event of its own.

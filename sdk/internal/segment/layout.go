@@ -46,6 +46,7 @@ const (
 	OffNames     = 208
 	OffTruncated = 216
 	OffDepth     = 224
+	OffDevice    = 232
 
 	OffBootID    = 256
 	OffHost      = 320
@@ -99,6 +100,7 @@ const (
 	KindName       = 10
 	KindPair       = 11
 	KindDeviceSpan = 12
+	KindFact       = 13
 
 	// Again is set in the kind of a record that may repeat one of the segment before.
 	Again = 0x80
@@ -116,8 +118,15 @@ const (
 	NameBytes       = 16
 	PairBytes       = 40
 	DeviceSpanBytes = 56
+	FactBytes       = 16
 	ArgBytes        = 16
 )
 
-// FlagDevice in a track definition: work of a device, in no order and possibly overlapping.
-const FlagDevice = 1
+// Flags in a track definition. Tracks with either hold device spans, in no order and possibly overlapping.
+const (
+	FlagDevice = 1 // work of a device
+	FlagCalls  = 2 // calls that a thread made to a device's runtime or driver
+)
+
+// MaxFacts is how many facts of a process are kept.
+const MaxFacts = 4096

@@ -59,6 +59,7 @@ var Table = []Structure{
 			{"lost_names", OffNames, 8, "u64, live", "names cut, not interned or not defined here; written at the stop"},
 			{"truncated", OffTruncated, 8, "u64, live", "arguments cut or left out"},
 			{"lost_depth", OffDepth, 8, "u64, live", "spans lost because 255 were open"},
+			{"lost_device", OffDevice, 8, "u64, live", "events lost because the device's own profiling library, or what reads it, dropped them"},
 			{"boot_id", OffBootID, BootIDRoom, "text", "which boot of which machine"},
 			{"host", OffHost, TextRoom, "text", "host name"},
 			{"name", OffName, TextRoom, "text", "`core`, or the plugin's name"},
@@ -120,8 +121,8 @@ var Table = []Structure{
 			{"group_length", 12, 4, "u32", "bytes; 0 when the track is no pooled lane"},
 			{"device", 16, 4, "i32", "index of the device, when flagged"},
 			{"context", 20, 4, "u32", "device context"},
-			{"stream", 24, 4, "u32", "device stream"},
-			{"flags", 28, 4, "u32", "bit 0: work of a device; spans of the track come in no order and may overlap"},
+			{"stream", 24, 4, "u32", "device stream; with bit 1 of the flags the number that the system gave the thread"},
+			{"flags", 28, 4, "u32", "bit 0: work of a device; bit 1: calls of one thread to a device's runtime or driver. With either, what follows are device spans: in no order, and they may overlap"},
 		},
 	},
 	{
@@ -138,16 +139,20 @@ var Table = []Structure{
 		},
 	},
 	{
-		Name: "Device span", Kind: KindDeviceSpan, Bytes: DeviceSpanBytes, Tail: TailArguments, Doc: "Work of a device, begin and end known; on a device track. Reserved: version 1 writers do not write it yet.",
+		Name: "Device span", Kind: KindDeviceSpan, Bytes: DeviceSpanBytes, Tail: TailArguments, Doc: "Work of a device, or a call that caused it, begin and end known; on a track whose flags say so.",
 		Fields: []Field{
 			{"begin", 8, 8, "ticks", ""},
 			{"end", 16, 8, "ticks", ""},
 			{"sequence", 24, 8, "u64", "the span's number within its track, from 1"},
-			{"correlation", 32, 8, "u64", "ties the work to the call that launched it"},
-			{"external", 40, 8, "u64", "sequence of the span that enclosed that call"},
+			{"correlation", 32, 8, "u64", "ties the work to the call that launched it; 0 none. Unique in the process"},
+			{"external", 40, 8, "u64", "sequence of the span that enclosed that call; 0 none, or not known"},
 			{"external_track", 48, 4, "u32", "the track of that span"},
-			{"reserved", 52, 4, "u32", "0"},
+			{"work", 52, 4, "u32", "what it is: 1 kernel, 2 copy, 3 set, 4 synchronisation, 5 graph, 6 call of the runtime, 7 call of the driver, 8 overhead of profiling; 0 anything else"},
 		},
+	},
+	{
+		Name: "Fact", Kind: KindFact, Bytes: FactBytes, Tail: TailArguments, Doc: "What holds for the process, or for one of its devices, contexts or streams; on the meta track. Of two with the same name and id the later one holds. It is no event.",
+		Fields: []Field{{"id", 8, 8, "u64", "which of the things that the name denotes; 0 when there is one"}},
 	},
 	{
 		Name: "Argument", Bytes: ArgBytes, Tail: "text, when the type is 5", Doc: "Arguments follow a record's fixed part, one after another, to the record's end.",

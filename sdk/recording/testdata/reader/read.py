@@ -9,9 +9,9 @@ import struct
 import sys
 
 HEADER, CHUNK, CHUNK_HEADER = 4096, 16384, 24
-SPAN, INSTANT, COUNT, COUNT_FLOAT, FLOW_OUT, FLOW_IN, END_ARGS, REQUEST, TRACK, NAME, PAIR = range(1, 12)
+SPAN, INSTANT, COUNT, COUNT_FLOAT, FLOW_OUT, FLOW_IN, END_ARGS, REQUEST, TRACK, NAME, PAIR, WORK, FACT = range(1, 14)
 FIXED = {SPAN: 32, INSTANT: 16, COUNT: 24, COUNT_FLOAT: 24, FLOW_OUT: 24, FLOW_IN: 24, END_ARGS: 16, REQUEST: 16,
-         TRACK: 32, NAME: 16, PAIR: 40, 12: 56}
+         TRACK: 32, NAME: 16, PAIR: 40, WORK: 56, FACT: 16}
 KINDS = {SPAN: "span", INSTANT: "instant", COUNT: "counter", COUNT_FLOAT: "counter", FLOW_OUT: "flow out", FLOW_IN: "flow in"}
 CORE, OWN_CLOCK = 1, 4
 
@@ -107,6 +107,7 @@ class Track:
     def __init__(self, number):
         self.name, self.group, self.defined = f"track {number}", "", False
         self.stack, self.last, self.request, self.point = [], 0, "", None
+        self.place, self.thread = None, 0
 
 
 class Process:
@@ -114,6 +115,7 @@ class Process:
         self.segments = sorted(segments, key=lambda s: s.sequence)
         self.first = self.segments[0]
         self.names, self.tracks, self.events, self.latest = {0: ("", 0)}, {}, [], 0
+        self.facts = {}
         self.clock = Clock(self.first.rate)
         for segment in self.segments:
             for track, chunk in segment.chunks():
@@ -127,6 +129,8 @@ class Process:
                 self.names.setdefault(name, (text(r[16:16 + u64(r, 8)]), depth))
             elif kind == PAIR:
                 self.clock.add(u64(r, 8), i64(r, 16), i64(r, 24))
+            elif kind == FACT:
+                self.facts[name, u64(r, 8)] = r[16:]
 
     def name(self, number):
         return self.names.get(number, (f"name#{number}", 0))
@@ -172,6 +176,10 @@ class Process:
             n, g = u32(r, 8), u32(r, 12)
             if not track.defined and n + g <= len(r) - 32:
                 track.name, track.group, track.defined = text(r[32:32 + n]), text(r[32 + n:32 + n + g]), True
+                if u32(r, 28) & 1:
+                    track.place = [i32(r, 16), u32(r, 20), u32(r, 24)]
+                elif u32(r, 28) & 2:
+                    track.thread = u32(r, 24)
         elif kind == REQUEST:
             if u64(r, 8) <= min(1024, len(r) - 16):
                 track.request = text(r[16:16 + u64(r, 8)])
@@ -181,6 +189,8 @@ class Process:
                     span["args"] += r[16:]
         elif kind == SPAN:
             self.span(track, again, depth, name, r)
+        elif kind == WORK:
+            self.work(track, name, r)
         elif kind in KINDS:
             mark = (kind, name, u64(r, 8))
             if again and track.point == mark:
@@ -213,6 +223,19 @@ class Process:
         track.last = seq
         track.stack.append({"seq": seq, "b": begin, "e": end, "depth": depth, "name": name, "args": r[32:], "request": track.request})
 
+    def work(self, track, name, r):
+        begin, end, seq = u64(r, 8), u64(r, 16), u64(r, 24)
+        if seq <= track.last or end < begin or not (track.place or track.thread):
+            return
+        track.last = seq
+        self.latest = max(self.latest, end)
+        e = self.event(track, SPAN, name, 0, begin, track.request)
+        e.update(end=self.clock.unix(end), seq=seq, parent=0, work=u32(r, 52), correlation=u64(r, 32), args=self.arguments(r[56:]))
+        if u64(r, 40):
+            of = self.tracks.setdefault(u32(r, 48), Track(u32(r, 48)))
+            e.update(external=u64(r, 40), external_track=of.name)
+        self.events.append(e)
+
     def pop(self, track, depth, ticks):
         while track.stack and track.stack[-1]["depth"] >= depth:
             self.close(track, max(ticks, track.stack[-1]["b"]))
@@ -230,8 +253,9 @@ class Process:
 
     def event(self, track, kind, name, depth, ticks, request):
         parent = next((s["seq"] for s in reversed(track.stack) if s["depth"] < depth), 0)
-        return {"process": self.first.name, "pid": self.first.pid, "track": track.name, "group": track.group,
-                "kind": KINDS[kind], "name": self.name(name)[0], "category": self.name(name)[1],
+        place = {"place": track.place} if track.place else {}
+        return {**place, "thread": track.thread, "process": self.first.name, "pid": self.first.pid, "track": track.name,
+                "group": track.group, "kind": KINDS[kind], "name": self.name(name)[0], "category": self.name(name)[1],
                 "start": self.clock.unix(ticks), "depth": depth, "parent": parent, "request": request}
 
 
@@ -259,6 +283,9 @@ def main(folder):
         p.read()
         for e in p.events:
             print(json.dumps(e))
+        for (name, number), args in p.facts.items():
+            print(json.dumps({"process": p.first.name, "pid": p.first.pid, "kind": "fact", "name": p.name(name)[0], "seq": number,
+                              "args": p.arguments(args)}))
 
 
 if __name__ == "__main__":
