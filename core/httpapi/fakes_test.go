@@ -79,7 +79,7 @@ func (e *fakeEngine) Stats() engine.Stats {
 	defer e.mu.Unlock()
 	if e.stats.Stages == nil {
 		e.stats.Stages = []engine.StageStats{
-			{Name: "diffusion", Plugin: "dit", Ranks: 2, RanksUp: 2}, {Name: "resize", Plugin: "resize", Ranks: 1, RanksUp: 1},
+			{Name: "diffusion", Plugin: "dit", Ranks: 2, RanksUp: 2, Restarts: 3}, {Name: "resize", Plugin: "resize", Ranks: 1, RanksUp: 1},
 		}
 	}
 	return e.stats
@@ -263,7 +263,8 @@ func (p *fakeProfiles) CountRequest() {
 func (p *fakeProfiles) Stats() profile.Stats {
 	return profile.Stats{
 		ByState: map[profile.State]int{profile.StateComplete: 2},
-		Totals: profile.Totals{Started: 3, Complete: 2, Events: 700, Lost: map[string]uint64{"full": 4},
+		Totals: profile.Totals{Started: 3, Complete: 2, Events: 700, RecordedSeconds: 12.5, CostSeconds: 0.25, StartedBy: map[string]uint64{"start": 2, "slow": 1},
+			Lost:    map[string]uint64{"full": 4},
 			EndedBy: map[profile.EndedBy]uint64{profile.EndedByStop: 2},
 			Exports: map[string]profile.ExportTotals{"chrome": {Complete: 2, Seconds: 0.5}}},
 	}

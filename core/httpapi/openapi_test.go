@@ -136,7 +136,7 @@ func TestOpenAPISchemas(t *testing.T) {
 	d := readDocument(t)
 	for name, v := range map[string]any{
 		"Error": errorReply{}, "ImagesReply": imagesReply{}, "ChatReply": chatReply{}, "Model": modelReply{}, "ModelDetails": modelDetails{},
-		"Health": healthReply{}, "Profile": profile.View{}, "ProcessRecording": profile.Process{}, "Export": profile.Export{},
+		"Health": healthReply{}, "Ready": readyReply{}, "Profile": profile.View{}, "ProcessRecording": profile.Process{}, "Export": profile.Export{},
 		"Artifact": profile.Artifact{}, "Losses": profile.Losses{}, "Summary": summary.Table{}, "SummarySection": summary.Section{}, "SummaryRow": summary.Row{},
 	} {
 		compareSchema(t, name, d.Components.Schemas[name], reflect.TypeOf(v))

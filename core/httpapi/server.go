@@ -113,7 +113,7 @@ func New(o Options) *Server {
 		s.anyHost = s.anyHost || h == "*"
 		s.hosts[hostname(h)] = true
 	}
-	s.metrics.watch(s.engine, s.profiles)
+	s.metrics.watch(s.engine, s.profiles, o.Version)
 	s.mux, s.routes = s.newMux()
 	return s
 }

@@ -11,7 +11,6 @@ import (
 	"strings"
 	"testing"
 
-	"github.com/strobe-dev/strobe/core/engine"
 	"github.com/strobe-dev/strobe/sdk/model"
 	"github.com/strobe-dev/strobe/sdk/trace"
 )
@@ -98,28 +97,6 @@ func TestAccessLog(t *testing.T) {
 	}
 }
 
-func TestMetrics(t *testing.T) {
-	m := NewMetrics()
-	h := newHarness(t, func(o *Options) { o.Metrics = m })
-	h.postJSON(generations, `{"prompt":"cat"}`)
-	h.postJSON(generations, `{"prompt":"cat","n":0}`)
-	h.do(request("BREW", "/pot", "", nil))
-	m.OnRequest(engine.Report{Outcome: engine.OutcomeOK, Images: 2, Pixels: 2048, Steps: 20, Stages: map[string]float64{"diffusion": 0.3}})
-	body := h.get("/metrics").Body.String()
-	for _, line := range []string{
-		`strobe_requests_total{model="emoji",status="200"} 1`, `strobe_requests_total{model="emoji",status="400"} 1`,
-		`strobe_request_seconds_count{model="emoji"} 2`, `strobe_http_requests_total{method="other",route="none",status="404"} 1`,
-		`strobe_in_flight 0`, `strobe_queue_length 0`, `strobe_ranks_up{stage="diffusion"} 2`, `strobe_images_total 2`, `strobe_pixels_total 2048`,
-		`strobe_denoise_steps_total 20`, `strobe_engine_requests_total{outcome="ok"} 1`, `strobe_queue_wait_seconds_count 1`, `strobe_stage_seconds_count{stage="diffusion"} 1`,
-		`strobe_profiles{state="complete"} 2`, `strobe_profiles{state="recording"} 0`, `strobe_profiles_started_total 3`, `strobe_profile_events_total 700`,
-		`strobe_profile_losses_total{reason="full"} 4`, `strobe_profile_exports_total{profiler="chrome",result="complete"} 2`, `go_goroutines `,
-	} {
-		if !strings.Contains(body, line) {
-			t.Errorf("missing %s", line)
-		}
-	}
-}
-
 func TestModels(t *testing.T) {
 	h := newHarness(t)
 	list := decode[struct {
@@ -145,25 +122,6 @@ func TestModels(t *testing.T) {
 		t.Error(one)
 	}
 	wantError(t, h.get("/v1/models/flux"), 404, codeNotFound, "model")
-}
-
-func TestHealth(t *testing.T) {
-	h := newHarness(t)
-	try := func(path string, status int, says string) {
-		t.Helper()
-		if w := h.get(path); w.Code != status || !strings.Contains(w.Body.String(), says) {
-			t.Errorf("%s: %d %s", path, w.Code, w.Body)
-		}
-	}
-	try("/health", 200, `{"status":"healthy"}`)
-	try("/ready", 200, `{"status":"ready"}`)
-	try("/version", 200, `{"version":"0.1.0"}`)
-	h.engine.stats.Draining = true
-	try("/health", 200, "healthy")
-	try("/ready", 503, "shutting down")
-	h.engine.stats.Stages = []engine.StageStats{{Name: "diffusion", Plugin: "dit", Ranks: 2, RanksUp: 0}}
-	try("/health", 503, "stage diffusion (plugin dit)")
-	try("/ready", 503, "not_ready")
 }
 
 func TestBodyLimit(t *testing.T) {
