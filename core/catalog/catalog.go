@@ -229,15 +229,16 @@ func (c *Catalog) Profiler(name string) (*Profiler, error) {
 }
 
 // Offline is the profiler of a block in a process of its own, which is started at its first use: it exports recordings
-// that have ended, at the lowest priority, while the other one follows a profile. Whoever asked for it closes it; Close of
+// that have ended, when nothing else wants the processor, while the other one follows a profile. Whoever asked for it closes it; Close of
 // the catalog does, too.
 func (c *Catalog) Offline(name string) (*Profiler, error) {
 	p, err := c.Profiler(name)
 	if err != nil {
 		return nil, err
 	}
-	off := newProfiler(c, p.unit, p.describedAs())
-	off.offline = true
+	u := p.unit
+	u.offline = true
+	off := newProfiler(c, u, p.describedAs())
 	c.closers.add(off)
 	return off, nil
 }

@@ -19,6 +19,8 @@ type unit struct {
 	values config.Values
 	rank   *model.Rank // of a model; nil for a profiler
 	warm   bool        // a profiler that is kept running
+	// offline: a profiler of Catalog.Offline
+	offline bool
 }
 
 // plan turns the configuration into units. What cannot be resolved is a finding.

@@ -29,7 +29,6 @@ func (e *UnknownProfilerError) Error() string {
 type Profiler struct {
 	catalog   *Catalog
 	unit      unit
-	offline   bool // of Catalog.Offline
 	described wire.Description
 
 	starting chan struct{} // holds one token: one start at a time
@@ -95,7 +94,7 @@ func (p *Profiler) Open(ctx context.Context, r wire.OpenRequest) error {
 	if err := process.Open(ctx, r); err != nil {
 		return p.note(err)
 	}
-	if p.offline { // it has started in good time; what it does now can wait
+	if p.unit.offline { // it has started in good time; what it does now can wait
 		process.Yield()
 	}
 	return nil

@@ -1,13 +1,14 @@
 package catalog_test
 
 import (
+	"bytes"
 	"context"
 	"errors"
+	"fmt"
 	"os"
 	"path/filepath"
 	"runtime"
 	"strings"
-	"syscall"
 	"testing"
 
 	"github.com/strobe-dev/strobe/core/catalog"
@@ -92,8 +93,13 @@ func TestOffline(t *testing.T) {
 			t.Fatal(err)
 		}
 	}
-	if slow, fast := niceness(t, off.PID()), niceness(t, live.PID()); slow != 19 || fast >= slow {
-		t.Errorf("nice is %d, that of the profiler that follows %d", slow, fast)
+	if runtime.GOOS == "linux" {
+		if policy := schedulingOf(t, off.PID()); policy != "5" { // SCHED_IDLE
+			t.Errorf("it has scheduling policy %s", policy)
+		}
+		if policy := schedulingOf(t, live.PID()); policy != "0" {
+			t.Errorf("the profiler that follows has scheduling policy %s", policy)
+		}
 	}
 	if err := off.Err(); err != nil {
 		t.Error(err)
@@ -109,17 +115,14 @@ func TestOffline(t *testing.T) {
 	}
 }
 
-// niceness of a process.
-func niceness(t *testing.T, pid int) int {
+// schedulingOf is a process's scheduling policy, as Linux numbers them.
+func schedulingOf(t *testing.T, pid int) string {
 	t.Helper()
-	n, err := syscall.Getpriority(syscall.PRIO_PROCESS, pid)
+	stat, err := os.ReadFile(fmt.Sprintf("/proc/%d/stat", pid))
 	if err != nil {
 		t.Fatal(err)
 	}
-	if runtime.GOOS == "linux" {
-		return 20 - n // as the system call gives it
-	}
-	return n
+	return strings.Fields(string(stat[bytes.LastIndexByte(stat, ')')+1:]))[38]
 }
 
 // Without a server only the profilers that are asked for are started.

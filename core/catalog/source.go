@@ -1,12 +1,17 @@
 package catalog
 
 import (
+	"time"
+
 	"github.com/strobe-dev/strobe/core/config"
 	"github.com/strobe-dev/strobe/internal/wire"
 )
 
 // profilerNice is the scheduling priority of profiler processes: exporting must not slow serving.
 const profilerNice = 10
+
+// offlineFinish bounds an export that runs when nothing else wants the processor, which on a busy machine is seldom.
+const offlineFinish = time.Hour
 
 // source is where a plugin comes from.
 type source struct {
@@ -42,6 +47,9 @@ func (u unit) spec(o Options) wire.Spec {
 		s.Log = s.Log.With("stage", u.rank.StageName, "rank", u.rank.Rank)
 	} else {
 		s.Nice = profilerNice
+	}
+	if u.offline {
+		s.Timeouts.Finish = max(s.Timeouts.Finish, offlineFinish)
 	}
 	return s
 }

@@ -177,7 +177,7 @@ func (m *Manager) replace(a *again, began time.Time) (View, error) {
 	defer s.remove()
 	others, taken := a.before.without(name)
 	o := offline{exporter: a.x, recording: p.recordingDir(), since: a.before.since(), stopped: a.before.stopped(), segments: a.segs,
-		openTimeout: m.o.StartTimeout, finishTimeout: m.o.ExportTimeout, log: m.log,
+		openTimeout: m.o.StartTimeout, finishTimeout: patience * m.o.ExportTimeout, log: m.log,
 		profile: profiler.Profile{ID: p.id, Dir: s.files(), Model: a.before.Model, Label: a.before.Label, Started: a.before.StartedAt, Filter: a.before.filter(),
 			MaxBytes: max(m.o.MaxBytes-others.Bytes, minShare), Host: m.host}}
 	reply, _, err := o.run(m.closing)

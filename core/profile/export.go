@@ -87,7 +87,11 @@ func deathIn(x Exporter, err error) error {
 // finishOpen has a profiler finish that followed the recording. Beside an error the reply has what was read.
 func (m *Manager) finishOpen(ctx context.Context, p *entry, x Exporter, stopped time.Time) (wire.FinishReply, error) {
 	got := make(chan wire.FinishReply, 1)
-	res := bounded(ctx, m.log, m.o.ExportTimeout, func(ctx context.Context) error {
+	limit := m.o.ExportTimeout
+	if p.leftIn != "" {
+		limit *= patience
+	}
+	res := bounded(ctx, m.log, limit, func(ctx context.Context) error {
 		reply, err := x.Finish(ctx, wire.FinishRequest{Stopped: stopped, Segments: p.segments()})
 		got <- reply
 		return err

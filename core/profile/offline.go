@@ -16,6 +16,10 @@ import (
 	"github.com/strobe-dev/strobe/sdk/recording"
 )
 
+// patience is how many times longer an export of a recording that has ended may take than one that followed it: it starts
+// from the beginning, in a process that runs when nothing else wants the processor.
+const patience = 6
+
 // offline is the export of a recording that has ended. It takes the road of a live export: the profiler follows the
 // folder, which does not grow any more.
 type offline struct {

@@ -266,20 +266,45 @@ func TestNice(t *testing.T) {
 	s := testSpec("profiler", nil)
 	s.Nice = 10
 	p := launch(t, testHost(t), s)
-	tasks, err := filepath.Glob("/proc/" + strconv.Itoa(p.PID()) + "/task/*/stat")
+	for task, stat := range threadStats(t, p.PID()) {
+		if nice := stat[16]; nice != "10" {
+			t.Errorf("%s: nice %s", task, nice)
+		}
+	}
+}
+
+// A process that yields does so with all its threads, those that it starts later, and what it has started.
+func TestYield(t *testing.T) {
+	if runtime.GOOS != "linux" {
+		t.Skip("reads /proc")
+	}
+	p := launch(t, testHost(t), testSpec("profiler", nil))
+	p.Yield()
+	for task, stat := range threadStats(t, p.PID()) {
+		if policy := stat[38]; policy != "5" { // SCHED_IDLE
+			t.Errorf("%s: scheduling policy %s", task, policy)
+		}
+	}
+	if err := p.Close(t.Context()); err != nil {
+		t.Error(err)
+	}
+	p.Yield() // nothing is there, and nobody else is hit
+}
+
+// threadStats are the fields of each thread's stat in /proc, from its state on.
+func threadStats(t *testing.T, pid int) map[string][]string {
+	t.Helper()
+	tasks, err := filepath.Glob("/proc/" + strconv.Itoa(pid) + "/task/*/stat")
 	if err != nil || len(tasks) < 2 {
 		t.Fatal(tasks, err)
 	}
+	stats := map[string][]string{}
 	for _, task := range tasks {
-		b, err := os.ReadFile(task)
-		if err != nil {
-			continue // the thread has ended
-		}
-		fields := strings.Fields(string(b[bytes.LastIndexByte(b, ')')+1:]))
-		if fields[16] != "10" {
-			t.Errorf("%s: nice %s", task, fields[16])
+		if b, err := os.ReadFile(task); err == nil { // else the thread has ended
+			stats[task] = strings.Fields(string(b[bytes.LastIndexByte(b, ')')+1:]))
 		}
 	}
+	return stats
 }
 
 func TestEnvironment(t *testing.T) {
