@@ -17,6 +17,7 @@ const (
 	prometheus  = "github.com/prometheus/client_golang"
 	image       = "golang.org/x/image"
 	sync        = "golang.org/x/sync"
+	jsonschema  = "github.com/santhosh-tekuri/jsonschema/v6"
 	purego      = "github.com/ebitengine/purego" // C libraries without cgo
 )
 
@@ -45,6 +46,7 @@ var table = []layer{
 
 	{tree: "internal/wire", own: []string{"sdk"}, third: []string{goPlugin, hclog, grpc, protobuf, sys}},
 	{tree: "internal/layers"},
+	{tree: "internal/apicheck", third: []string{jsonschema}}, // for tests only
 
 	{tree: "sdk/internal", third: []string{sys}},
 	{tree: "sdk/diag"},
@@ -71,7 +73,7 @@ var testOnly = []string{
 
 // ownInTests are trees of this module that tests of a tree may import beyond the table.
 var ownInTests = map[string][]string{
-	"core":          {"core", "internal/wire", "sdk"},
+	"core":          {"core", "internal/wire", "internal/apicheck", "sdk"},
 	"sdk":           {"sdk"},
 	"internal/wire": {"sdk"},
 	"plugins":       {"sdk"},
