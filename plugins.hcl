@@ -81,6 +81,10 @@ model "emoji" {
 profiler "chrome" {
 }
 
+# Perfetto's native format, one file a profile, exact to the nanosecond: `strobe profile start --profiler perfetto`.
+profiler "perfetto" {
+}
+
 # Measures the host while a profile runs: processor time, memory and context switches of core and the ranks, power, clocks
 # and memory of GPUs. Every profiler of the same profile exports it: `strobe profile start --profiler chrome --profiler hostmon`,
 # or add "hostmon" to server.profilers.

@@ -1,5 +1,7 @@
 package trace
 
+import "strconv"
+
 // Category says what kind of thing a name denotes. Backends map it to their own terms
 // (Kineto's "cat"), and a profile's activities select by it.
 type Category uint8
@@ -17,6 +19,16 @@ const (
 	CategoryRuntime                  // a call of a device's runtime or driver
 	CategoryDevice                   // work on a device: kernel, copy, set, synchronisation
 )
+
+// String is the category's word, as activities and traces use it: "operator".
+func (c Category) String() string {
+	if int(c) < len(categoryWords) {
+		return categoryWords[c]
+	}
+	return "category " + strconv.Itoa(int(c))
+}
+
+var categoryWords = [...]string{"annotation", "request", "stage", "step", "block", "operator", "memory", "counter", "runtime", "device"}
 
 // NameID is an interned name: an index into the process's name table. Zero is the empty name.
 type NameID uint32
