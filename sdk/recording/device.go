@@ -40,15 +40,19 @@ func (t *track) work(h segment.Head, rec []byte) bool {
 		return true
 	}
 	t.lastSeq = seq
-	finish := p.clock.unix(end)
+	start, finish := p.clock.unix(begin), p.clock.unix(end)
 	if finish < p.follow.options.Since {
 		return true
 	}
 	p.latest = max(p.latest, end)
+	if !t.wants(segment.KindDeviceSpan, h.Name(), 0, t.request) || finish-start < int64(p.follow.filter.MinDuration) {
+		p.filtered++
+		return true
+	}
 	args := rec[segment.DeviceSpanBytes:]
 	e := p.out.next(len(args))
 	*e = Event{
-		Kind: Span, Track: t.pub, Name: p.name(h.Name()), Start: p.clock.unix(begin), End: finish, Seq: seq, Request: t.request,
+		Kind: Span, Track: t.pub, Name: p.name(h.Name()), Start: start, End: finish, Seq: seq, Request: t.request,
 		Work: Work{Kind: trace.WorkKind(min(le.Uint32(rec[52:]), 255)), Correlation: le.Uint64(rec[32:])},
 	}
 	if span := le.Uint64(rec[40:]); span != 0 {

@@ -28,8 +28,9 @@ type Recorder struct {
 	tracks atomic.Uint32
 	lanes  laneGroups
 
-	mu  sync.Mutex // guards seg together with epoch; held for moments only
-	seg *segmentFile
+	mu    sync.Mutex // guards seg together with epoch, and notes; held for moments only
+	seg   *segmentFile
+	notes []string // of the sources, while a recording is on
 
 	life    sync.Mutex // guards what follows, and start and stop as a whole
 	started uint64     // recordings so far
@@ -38,6 +39,8 @@ type Recorder struct {
 	flight  *flight // nil while the flight recorder is off
 	flying  bool    // the current segment is the flight recorder's
 	closed  bool
+	sources []Source
+	running []Source // of the recording that is on
 
 	namesLost uint64 // of names.lost, what the segments before the current one have counted
 }
@@ -94,6 +97,11 @@ func (r *Recorder) Start(s Start) error {
 	if old != nil {
 		r.flight.forget(old)
 	}
+	if err := r.startSources(s); err != nil {
+		_, _ = r.stop() // it is on
+		_ = os.Remove(s.Path)
+		return fmt.Errorf("start recording: %w", err)
+	}
 	return nil
 }
 
@@ -141,7 +149,9 @@ func (r *Recorder) stop() (Stats, error) {
 	if r.keeper == nil || r.flying {
 		return Stats{}, fmt.Errorf("stop recording: %w", ErrNotRecording)
 	}
+	notes := r.stopSources()
 	st, err := r.finish(r.leave())
+	st.Notes = notes
 	r.lanes.detachFree()
 	if err != nil {
 		return st, fmt.Errorf("stop recording: %w", err)

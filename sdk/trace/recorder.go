@@ -39,6 +39,8 @@ type Start struct {
 	Path     string // the segment file; made anew with mode 0600, an existing file is an error
 	Process  Process
 	MaxBytes int64 // the file's largest size in bytes; at least 1 MiB
+	// Control is what is asked of the sources that measure devices.
+	Control Control
 }
 
 // Stats is what a recording holds, or held when it was stopped.
@@ -49,6 +51,8 @@ type Stats struct {
 	// EventNs is what recording a span takes this process, measured at its first start, in nanoseconds; 0 when that is not
 	// known. Most other events take less.
 	EventNs float64
+	// Notes are what sources have to tell whoever asked for the recording: why something is not in it. Of Stop's only.
+	Notes []string
 }
 
 // Losses counts what was not recorded, by reason.
