@@ -103,6 +103,9 @@ type StartRequest struct {
 	Stages    []int    // record only these stages' ranks, and core; empty: all
 	// OnlyRequests are the ids of the requests that the profile is about: nothing of others is exported; empty: all.
 	OnlyRequests []string
+	// Trigger makes it a profile of one request, TriggerRequest or TriggerSample; OnlyRequests names that request, whose end
+	// [Manager.EndRequest] tells. Empty: any other profile.
+	Trigger string
 	// MinDuration leaves shorter spans out of what is exported; whole microseconds.
 	MinDuration time.Duration
 	// NumRequests ends the profile after so many requests were served; 0: not by requests.

@@ -142,7 +142,7 @@ func (m *Manager) Uncollected() (View, bool) {
 // CountRequest tells of a request that was served. It never waits.
 func (m *Manager) CountRequest() {
 	p := m.current.Load()
-	if p == nil {
+	if p == nil || p.req.oneShot() {
 		return
 	}
 	if n := p.requests.Add(1); p.req.NumRequests > 0 && n == int64(p.req.NumRequests) {

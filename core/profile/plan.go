@@ -67,6 +67,8 @@ func (m *Manager) checkRequest(r StartRequest) error {
 		return invalid("duration_s", "%v is negative", r.Duration)
 	case r.Duration > m.o.MaxDuration:
 		return invalid("duration_s", "%v is longer than profile.max_duration, %v", r.Duration, m.o.MaxDuration)
+	case r.checkOneShot() != nil:
+		return r.checkOneShot()
 	case len(r.Stages) > maxStages:
 		return invalid("stages", "too many")
 	}

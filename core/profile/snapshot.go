@@ -227,12 +227,13 @@ func (m *Manager) processOf(r Recorder) trace.Process {
 	return trace.Process{Kind: trace.ProcessModel, Model: m.o.Model, Stage: r.Stage(), StageName: r.StageName(), Rank: r.Rank()}
 }
 
-// awaitSnapshot waits for a snapshot that is being exported: nobody who starts a profile asked for it.
+// awaitSnapshot waits for a snapshot that is being exported, or for a profile of one request, which ends by itself: nobody
+// who starts a profile asked for it.
 func (m *Manager) awaitSnapshot(ctx context.Context) {
 	m.mu.Lock()
 	p := m.active
 	m.mu.Unlock()
-	if p == nil || p.snapshot == nil {
+	if p == nil || p.snapshot == nil && !p.req.oneShot() {
 		return
 	}
 	timer := time.NewTimer(m.o.StartTimeout)

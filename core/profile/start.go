@@ -21,7 +21,9 @@ func (m *Manager) Start(ctx context.Context, r StartRequest) (View, error) {
 	if err != nil {
 		return View{}, err
 	}
-	m.awaitSnapshot(ctx)
+	if !r.oneShot() { // a request does not wait for the profile of another
+		m.awaitSnapshot(ctx)
+	}
 	if err := m.makeRoom(); err != nil {
 		return View{}, err
 	}
@@ -55,14 +57,14 @@ func (m *Manager) reserve(p *entry) error {
 	p.view = m.firstView(p, now)
 	m.entries[p.id] = p
 	m.active = p
-	if p.snapshot == nil {
+	if p.snapshot == nil && !p.req.oneShot() {
 		m.uncollected = nil
 	}
 	return nil
 }
 
 func (m *Manager) firstView(p *entry, now time.Time) View {
-	v := View{ID: p.id, State: StateStarting, Model: m.o.Model, Label: p.req.Label, StartedAt: now.UTC(), Options: p.req.chosen()}
+	v := View{ID: p.id, State: StateStarting, Model: m.o.Model, Label: p.req.Label, StartedAt: now.UTC(), Options: p.req.chosen(), Trigger: p.req.Trigger}
 	for _, r := range p.procs {
 		v.Processes = append(v.Processes, m.row(r))
 	}

@@ -187,7 +187,7 @@ func (m *Manager) conclude(p *entry, exports []exported) {
 	final.keepMarks(p)
 	p.view, p.size = final, size
 	m.active = nil
-	if p.snapshot == nil {
+	if p.snapshot == nil && !p.req.oneShot() {
 		m.uncollected = p // until a Stop that waits for it has answered
 	}
 	m.totals.add(final)

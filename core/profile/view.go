@@ -47,6 +47,7 @@ const (
 	EndedByMaxDuration EndedBy = "max_duration"
 	EndedByDuration    EndedBy = "duration"       // StartRequest.Duration
 	EndedByNumRequests EndedBy = "num_requests"   // StartRequest.NumRequests
+	EndedByRequest     EndedBy = "request"        // of a profile of one request: it ended
 	EndedByMinFree     EndedBy = "min_free_bytes" // the disk was nearly full
 	EndedBySnapshot    EndedBy = "snapshot"       // it was made of what had happened before
 	EndedByShutdown    EndedBy = "shutdown"       // the server went down in order
@@ -84,7 +85,8 @@ type View struct {
 	Options *Chosen `json:"options,omitempty"`
 	// Filtered counts events that Options keep out of the artifacts. They are in the recording, and are no loss.
 	Filtered uint64 `json:"filtered,omitempty"`
-	// Trigger is the kind of trigger that made a snapshot; empty otherwise. The label then says why.
+	// Trigger is the kind of trigger that made the profile: a snapshot's, whose label then says why, or that of a profile of
+	// one request. Empty when a caller made it for all requests.
 	Trigger string `json:"trigger"`
 	// Pinned profiles are never removed by themselves.
 	Pinned bool `json:"pinned"`
