@@ -81,7 +81,7 @@ func toProcesses(ss []recording.Summary) []*profilerv1.ProcessSummary {
 	var out []*profilerv1.ProcessSummary
 	for _, s := range ss {
 		m := &profilerv1.ProcessSummary{Events: s.Events, Filtered: s.Filtered, Bytes: s.Bytes, Open: s.Open, Error: text(s.Error), Lost: &profilerv1.Losses{
-			Full: s.Lost.Full, NotReady: s.Lost.NotReady, Names: s.Lost.Names, Truncated: s.Lost.Truncated, Depth: s.Lost.Depth, Corrupt: s.Lost.Corrupt, Unknown: s.Lost.Unknown},
+			Full: s.Lost.Full, NotReady: s.Lost.NotReady, Names: s.Lost.Names, Truncated: s.Lost.Truncated, Depth: s.Lost.Depth, Device: s.Lost.Device, Corrupt: s.Lost.Corrupt, Unknown: s.Lost.Unknown},
 			RecordedNs: int64(s.Recorded)}
 		if p := s.Process; p != nil {
 			m.Kind, m.Name, m.Model, m.Stage, m.StageName = uint32(p.Kind), text(p.Name), text(p.Model), int32(p.Stage), text(p.StageName)
@@ -111,8 +111,7 @@ func processesFrom(ms []*profilerv1.ProcessSummary) []recording.Summary {
 			},
 			Recorded: time.Duration(m.GetRecordedNs()),
 			Events:   m.GetEvents(), Filtered: m.GetFiltered(), Bytes: m.GetBytes(), Open: m.GetOpen(), Error: m.GetError(),
-			Lost: recording.Losses{Corrupt: l.GetCorrupt(), Unknown: l.GetUnknown(), Losses: trace.Losses{
-				Full: l.GetFull(), NotReady: l.GetNotReady(), Names: l.GetNames(), Truncated: l.GetTruncated(), Depth: l.GetDepth()}},
+			Lost: recording.Losses{Corrupt: l.GetCorrupt(), Unknown: l.GetUnknown(), Losses: lossesFrom(l)},
 		})
 	}
 	return out

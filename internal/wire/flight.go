@@ -36,8 +36,7 @@ func (c *Client) Snapshot(ctx context.Context, s trace.Snapshot) (trace.Snapshot
 		r, err := modelv1.NewModelServiceClient(c.conn).Snapshot(ctx, &modelv1.SnapshotRequest{Dir: s.Dir, Label: text(s.Label)})
 		l := r.GetLost()
 		st = trace.SnapshotStats{Segments: r.GetSegments(), Stats: trace.Stats{Events: r.GetEvents(), Bytes: r.GetBytes(),
-			EventNs: fromPicos(r.GetEventCostPs()), Lost: trace.Losses{
-				Full: l.GetFull(), NotReady: l.GetNotReady(), Names: l.GetNames(), Truncated: l.GetTruncated(), Depth: l.GetDepth()}}}
+			EventNs: fromPicos(r.GetEventCostPs()), Lost: lossesFrom(l)}}
 		return flightError(err)
 	})
 	return st, err
@@ -105,5 +104,5 @@ func (s *modelServer) Snapshot(_ context.Context, r *modelv1.SnapshotRequest) (*
 	}
 	l := st.Lost
 	return &modelv1.SnapshotResponse{Segments: st.Segments, Events: st.Events, Bytes: st.Bytes, EventCostPs: toPicos(st.EventNs),
-		Lost: &modelv1.Losses{Full: l.Full, NotReady: l.NotReady, Names: l.Names, Truncated: l.Truncated, Depth: l.Depth}}, nil
+		Lost: toModelLosses(l)}, nil
 }

@@ -84,7 +84,7 @@ func receive(recv func() (*modelv1.GenerateResponse, error), progress func(model
 // StartRecording makes the process write events into a new segment. s.Process is not sent: the plugin knows who it is.
 func (c *Client) StartRecording(ctx context.Context, s trace.Start) error {
 	return c.call(ctx, "start recording", c.timeouts.Record, func(ctx context.Context) error {
-		_, err := modelv1.NewModelServiceClient(c.conn).StartRecording(ctx, &modelv1.StartRecordingRequest{Path: s.Path, MaxBytes: s.MaxBytes})
+		_, err := modelv1.NewModelServiceClient(c.conn).StartRecording(ctx, &modelv1.StartRecordingRequest{Path: s.Path, MaxBytes: s.MaxBytes, Control: string(s.Control)})
 		if status.Code(err) == codes.AlreadyExists {
 			return trace.ErrRecording
 		}
@@ -101,8 +101,7 @@ func (c *Client) StopRecording(ctx context.Context) (trace.Stats, error) {
 			return trace.ErrNotRecording
 		}
 		l := r.GetLost()
-		stats = trace.Stats{Events: r.GetEvents(), Bytes: r.GetBytes(), Lost: trace.Losses{
-			Full: l.GetFull(), NotReady: l.GetNotReady(), Names: l.GetNames(), Truncated: l.GetTruncated(), Depth: l.GetDepth()}, EventNs: fromPicos(r.GetEventCostPs())}
+		stats = trace.Stats{Events: r.GetEvents(), Bytes: r.GetBytes(), Lost: lossesFrom(l), EventNs: fromPicos(r.GetEventCostPs()), Notes: notesFrom(r.GetNotes())}
 		return err
 	})
 	return stats, err

@@ -141,7 +141,7 @@ func (s *modelServer) StartRecording(_ context.Context, r *modelv1.StartRecordin
 	if s.session == nil {
 		return nil, status.Error(codes.FailedPrecondition, "the model is not loaded")
 	}
-	err := s.rec.Start(trace.Start{Path: r.GetPath(), Process: s.process, MaxBytes: r.GetMaxBytes()})
+	err := s.rec.Start(trace.Start{Path: r.GetPath(), Process: s.process, MaxBytes: r.GetMaxBytes(), Control: trace.Control(r.GetControl())})
 	switch {
 	case errors.Is(err, trace.ErrRecording):
 		return nil, status.Error(codes.AlreadyExists, text(err.Error()))
@@ -149,7 +149,7 @@ func (s *modelServer) StartRecording(_ context.Context, r *modelv1.StartRecordin
 		return nil, status.Error(codes.Internal, text(err.Error()))
 	}
 	s.beginSampling()
-	return &modelv1.StartRecordingResponse{}, nil
+	return &modelv1.StartRecordingResponse{Notes: notesFrom(s.rec.Notes())}, nil
 }
 
 // StopRecording implements modelv1.ModelServiceServer.
@@ -167,8 +167,7 @@ func (s *modelServer) StopRecording(context.Context, *modelv1.StopRecordingReque
 		return nil, status.Error(codes.Internal, text(err.Error()))
 	}
 	l := stats.Lost
-	return &modelv1.StopRecordingResponse{Events: stats.Events, Bytes: stats.Bytes, Lost: &modelv1.Losses{
-		Full: l.Full, NotReady: l.NotReady, Names: l.Names, Truncated: l.Truncated, Depth: l.Depth}, EventCostPs: toPicos(stats.EventNs)}, nil
+	return &modelv1.StopRecordingResponse{Events: stats.Events, Bytes: stats.Bytes, Lost: toModelLosses(l), EventCostPs: toPicos(stats.EventNs), Notes: notesFrom(stats.Notes)}, nil
 }
 
 // sampleProcess records what this process costs until the function that it returns is called.

@@ -16,6 +16,7 @@ func (c *Client) Open(ctx context.Context, r OpenRequest) error {
 			Id: text(r.Profile.ID), Dir: r.Profile.Dir, RecordingDir: r.RecordingDir, Model: text(r.Profile.Model),
 			Label: text(r.Profile.Label), StartedUnixNs: r.Profile.Started.UnixNano(), MaxBytes: r.Profile.MaxBytes, Host: text(r.Profile.Host),
 			Processes: toRecorded(r.Profile.Processes), Filter: toFilter(r.Profile.Filter),
+			PreviousDir: r.Profile.Previous,
 		}
 		if !r.Since.IsZero() {
 			m.SinceUnixNs = r.Since.UnixNano()
@@ -35,8 +36,7 @@ func (c *Client) StopSource(ctx context.Context) (SourceReply, error) {
 		r, err := profilerv1.NewProfilerServiceClient(c.conn).StopSource(ctx, &profilerv1.StopSourceRequest{})
 		l := r.GetLost()
 		reply = SourceReply{Problem: clip(r.GetError(), 4<<10), Stats: trace.Stats{
-			Events: r.GetEvents(), Bytes: r.GetBytes(), EventNs: fromPicos(r.GetEventCostPs()), Lost: trace.Losses{
-				Full: l.GetFull(), NotReady: l.GetNotReady(), Names: l.GetNames(), Truncated: l.GetTruncated(), Depth: l.GetDepth()}}}
+			Events: r.GetEvents(), Bytes: r.GetBytes(), EventNs: fromPicos(r.GetEventCostPs()), Lost: lossesFrom(l)}}
 		return err
 	})
 	return reply, err

@@ -98,8 +98,7 @@ func (s *source) stop() *profilerv1.StopSourceResponse {
 		}
 		stats, err := s.rec.Stop()
 		l := stats.Lost
-		s.reply = &profilerv1.StopSourceResponse{Events: stats.Events, Bytes: stats.Bytes, EventCostPs: toPicos(stats.EventNs), Lost: &profilerv1.Losses{
-			Full: l.Full, NotReady: l.NotReady, Names: l.Names, Truncated: l.Truncated, Depth: l.Depth}}
+		s.reply = &profilerv1.StopSourceResponse{Events: stats.Events, Bytes: stats.Bytes, EventCostPs: toPicos(stats.EventNs), Lost: toProfilerLosses(l)}
 		if err := errors.Join(problem, err, s.rec.Close()); err != nil {
 			s.reply.Error = text(err.Error())
 			s.log.Warn("profiler stopped measuring early", "error", err.Error())

@@ -5,6 +5,7 @@ import (
 	"errors"
 	"log/slog"
 	"path/filepath"
+	"reflect"
 	"strings"
 	"testing"
 
@@ -108,7 +109,7 @@ func TestSource(t *testing.T) {
 			if reply.Stats.Events != 3 || reply.Stats.EventNs <= 0 || !strings.Contains(reply.Problem, test.problem) || (reply.Problem == "") != (test.problem == "") {
 				t.Errorf("%+v", reply)
 			}
-			if again, err := p.StopSource(t.Context()); err != nil || again != reply {
+			if again, err := p.StopSource(t.Context()); err != nil || !reflect.DeepEqual(again, reply) {
 				t.Errorf("a second call: %+v, %v", again, err)
 			}
 			finished, err := p.Finish(t.Context(), FinishRequest{Segments: []string{"profiler_gauge.seg"}})

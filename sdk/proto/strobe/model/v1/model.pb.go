@@ -844,7 +844,10 @@ type StartRecordingRequest struct {
 	// Absolute path of the segment file to make; it must not exist.
 	Path string `protobuf:"bytes,1,opt,name=path,proto3" json:"path,omitempty"`
 	// The file's largest size in bytes.
-	MaxBytes      int64 `protobuf:"varint,2,opt,name=max_bytes,json=maxBytes,proto3" json:"max_bytes,omitempty"`
+	MaxBytes int64 `protobuf:"varint,2,opt,name=max_bytes,json=maxBytes,proto3" json:"max_bytes,omitempty"`
+	// What is asked of what measures devices: empty to record what they do; "cuda_profiler_api" to leave them to an outside
+	// profiler of CUDA, and to tell it when the recording begins and ends.
+	Control       string `protobuf:"bytes,3,opt,name=control,proto3" json:"control,omitempty"`
 	unknownFields protoimpl.UnknownFields
 	sizeCache     protoimpl.SizeCache
 }
@@ -893,9 +896,18 @@ func (x *StartRecordingRequest) GetMaxBytes() int64 {
 	return 0
 }
 
+func (x *StartRecordingRequest) GetControl() string {
+	if x != nil {
+		return x.Control
+	}
+	return ""
+}
+
 // StartRecordingResponse says that recording is on.
 type StartRecordingResponse struct {
-	state         protoimpl.MessageState `protogen:"open.v1"`
+	state protoimpl.MessageState `protogen:"open.v1"`
+	// Why something will not be recorded, for the user.
+	Notes         []string `protobuf:"bytes,1,rep,name=notes,proto3" json:"notes,omitempty"`
 	unknownFields protoimpl.UnknownFields
 	sizeCache     protoimpl.SizeCache
 }
@@ -928,6 +940,13 @@ func (x *StartRecordingResponse) ProtoReflect() protoreflect.Message {
 // Deprecated: Use StartRecordingResponse.ProtoReflect.Descriptor instead.
 func (*StartRecordingResponse) Descriptor() ([]byte, []int) {
 	return file_strobe_model_v1_model_proto_rawDescGZIP(), []int{11}
+}
+
+func (x *StartRecordingResponse) GetNotes() []string {
+	if x != nil {
+		return x.Notes
+	}
+	return nil
 }
 
 // StopRecordingRequest ends the recording.
@@ -977,7 +996,9 @@ type StopRecordingResponse struct {
 	// What was not recorded.
 	Lost *Losses `protobuf:"bytes,3,opt,name=lost,proto3" json:"lost,omitempty"`
 	// Picoseconds that recording a span takes the process, as it measured itself; 0 unknown.
-	EventCostPs   uint32 `protobuf:"varint,4,opt,name=event_cost_ps,json=eventCostPs,proto3" json:"event_cost_ps,omitempty"`
+	EventCostPs uint32 `protobuf:"varint,4,opt,name=event_cost_ps,json=eventCostPs,proto3" json:"event_cost_ps,omitempty"`
+	// Why something was not recorded, for the user.
+	Notes         []string `protobuf:"bytes,5,rep,name=notes,proto3" json:"notes,omitempty"`
 	unknownFields protoimpl.UnknownFields
 	sizeCache     protoimpl.SizeCache
 }
@@ -1040,6 +1061,13 @@ func (x *StopRecordingResponse) GetEventCostPs() uint32 {
 	return 0
 }
 
+func (x *StopRecordingResponse) GetNotes() []string {
+	if x != nil {
+		return x.Notes
+	}
+	return nil
+}
+
 // Losses counts what was not recorded, in events unless said.
 type Losses struct {
 	state protoimpl.MessageState `protogen:"open.v1"`
@@ -1052,7 +1080,9 @@ type Losses struct {
 	// Text arguments that were cut, counted in arguments.
 	Truncated uint64 `protobuf:"varint,4,opt,name=truncated,proto3" json:"truncated,omitempty"`
 	// Spans nested too deep to be carried over.
-	Depth         uint64 `protobuf:"varint,5,opt,name=depth,proto3" json:"depth,omitempty"`
+	Depth uint64 `protobuf:"varint,5,opt,name=depth,proto3" json:"depth,omitempty"`
+	// Events of a device that its own profiling library dropped.
+	Device        uint64 `protobuf:"varint,6,opt,name=device,proto3" json:"device,omitempty"`
 	unknownFields protoimpl.UnknownFields
 	sizeCache     protoimpl.SizeCache
 }
@@ -1118,6 +1148,13 @@ func (x *Losses) GetTruncated() uint64 {
 func (x *Losses) GetDepth() uint64 {
 	if x != nil {
 		return x.Depth
+	}
+	return 0
+}
+
+func (x *Losses) GetDevice() uint64 {
+	if x != nil {
+		return x.Device
 	}
 	return 0
 }
@@ -1512,23 +1549,27 @@ const file_strobe_model_v1_model_proto_rawDesc = "" +
 	"\x05value\x18\x02 \x01(\x01R\x05value:\x028\x01\">\n" +
 	"\fRequestError\x12\x14\n" +
 	"\x05field\x18\x01 \x01(\tR\x05field\x12\x18\n" +
-	"\amessage\x18\x02 \x01(\tR\amessage\"H\n" +
+	"\amessage\x18\x02 \x01(\tR\amessage\"b\n" +
 	"\x15StartRecordingRequest\x12\x12\n" +
 	"\x04path\x18\x01 \x01(\tR\x04path\x12\x1b\n" +
-	"\tmax_bytes\x18\x02 \x01(\x03R\bmaxBytes\"\x18\n" +
-	"\x16StartRecordingResponse\"\x16\n" +
-	"\x14StopRecordingRequest\"\x96\x01\n" +
+	"\tmax_bytes\x18\x02 \x01(\x03R\bmaxBytes\x12\x18\n" +
+	"\acontrol\x18\x03 \x01(\tR\acontrol\".\n" +
+	"\x16StartRecordingResponse\x12\x14\n" +
+	"\x05notes\x18\x01 \x03(\tR\x05notes\"\x16\n" +
+	"\x14StopRecordingRequest\"\xac\x01\n" +
 	"\x15StopRecordingResponse\x12\x16\n" +
 	"\x06events\x18\x01 \x01(\x04R\x06events\x12\x14\n" +
 	"\x05bytes\x18\x02 \x01(\x03R\x05bytes\x12+\n" +
 	"\x04lost\x18\x03 \x01(\v2\x17.strobe.model.v1.LossesR\x04lost\x12\"\n" +
-	"\revent_cost_ps\x18\x04 \x01(\rR\veventCostPs\"\x83\x01\n" +
+	"\revent_cost_ps\x18\x04 \x01(\rR\veventCostPs\x12\x14\n" +
+	"\x05notes\x18\x05 \x03(\tR\x05notes\"\x9b\x01\n" +
 	"\x06Losses\x12\x12\n" +
 	"\x04full\x18\x01 \x01(\x04R\x04full\x12\x1b\n" +
 	"\tnot_ready\x18\x02 \x01(\x04R\bnotReady\x12\x14\n" +
 	"\x05names\x18\x03 \x01(\x04R\x05names\x12\x1c\n" +
 	"\ttruncated\x18\x04 \x01(\x04R\ttruncated\x12\x14\n" +
-	"\x05depth\x18\x05 \x01(\x04R\x05depth\"`\n" +
+	"\x05depth\x18\x05 \x01(\x04R\x05depth\x12\x16\n" +
+	"\x06device\x18\x06 \x01(\x04R\x06device\"`\n" +
 	"\x12StartFlightRequest\x12\x10\n" +
 	"\x03dir\x18\x01 \x01(\tR\x03dir\x12\x1b\n" +
 	"\tmax_bytes\x18\x02 \x01(\x03R\bmaxBytes\x12\x1b\n" +

@@ -49,7 +49,9 @@ type OpenRequest struct {
 	// What was over before this moment is left out, in nanoseconds since 1970 UTC; 0 leaves nothing out.
 	SinceUnixNs int64 `protobuf:"varint,11,opt,name=since_unix_ns,json=sinceUnixNs,proto3" json:"since_unix_ns,omitempty"`
 	// Which events are exported. Absent: all.
-	Filter        *Filter `protobuf:"bytes,12,opt,name=filter,proto3" json:"filter,omitempty"`
+	Filter *Filter `protobuf:"bytes,12,opt,name=filter,proto3" json:"filter,omitempty"`
+	// Absolute path of a folder with the artifacts of an export that this one replaces. Empty: there is none.
+	PreviousDir   string `protobuf:"bytes,13,opt,name=previous_dir,json=previousDir,proto3" json:"previous_dir,omitempty"`
 	unknownFields protoimpl.UnknownFields
 	sizeCache     protoimpl.SizeCache
 }
@@ -166,6 +168,13 @@ func (x *OpenRequest) GetFilter() *Filter {
 		return x.Filter
 	}
 	return nil
+}
+
+func (x *OpenRequest) GetPreviousDir() string {
+	if x != nil {
+		return x.PreviousDir
+	}
+	return ""
 }
 
 // Filter says which events of a recording are exported; each field that is set has to let an event pass.
@@ -1049,7 +1058,9 @@ type Losses struct {
 	// Records that could not be read.
 	Corrupt uint64 `protobuf:"varint,6,opt,name=corrupt,proto3" json:"corrupt,omitempty"`
 	// Records of kinds that came after the reader's version, and were passed over.
-	Unknown       uint64 `protobuf:"varint,7,opt,name=unknown,proto3" json:"unknown,omitempty"`
+	Unknown uint64 `protobuf:"varint,7,opt,name=unknown,proto3" json:"unknown,omitempty"`
+	// Events of a device that its own profiling library dropped.
+	Device        uint64 `protobuf:"varint,8,opt,name=device,proto3" json:"device,omitempty"`
 	unknownFields protoimpl.UnknownFields
 	sizeCache     protoimpl.SizeCache
 }
@@ -1133,6 +1144,13 @@ func (x *Losses) GetUnknown() uint64 {
 	return 0
 }
 
+func (x *Losses) GetDevice() uint64 {
+	if x != nil {
+		return x.Device
+	}
+	return 0
+}
+
 // AbortRequest abandons the open profile.
 type AbortRequest struct {
 	state         protoimpl.MessageState `protogen:"open.v1"`
@@ -1211,7 +1229,7 @@ var File_strobe_profiler_v1_profiler_proto protoreflect.FileDescriptor
 
 const file_strobe_profiler_v1_profiler_proto_rawDesc = "" +
 	"\n" +
-	"!strobe/profiler/v1/profiler.proto\x12\x12strobe.profiler.v1\"\xa8\x03\n" +
+	"!strobe/profiler/v1/profiler.proto\x12\x12strobe.profiler.v1\"\xcb\x03\n" +
 	"\vOpenRequest\x12\x0e\n" +
 	"\x02id\x18\x01 \x01(\tR\x02id\x12\x10\n" +
 	"\x03dir\x18\x02 \x01(\tR\x03dir\x12#\n" +
@@ -1225,7 +1243,8 @@ const file_strobe_profiler_v1_profiler_proto_rawDesc = "" +
 	"\x06source\x18\n" +
 	" \x01(\v2\x1a.strobe.profiler.v1.SourceR\x06source\x12\"\n" +
 	"\rsince_unix_ns\x18\v \x01(\x03R\vsinceUnixNs\x122\n" +
-	"\x06filter\x18\f \x01(\v2\x1a.strobe.profiler.v1.FilterR\x06filter\"\x9a\x01\n" +
+	"\x06filter\x18\f \x01(\v2\x1a.strobe.profiler.v1.FilterR\x06filter\x12!\n" +
+	"\fprevious_dir\x18\r \x01(\tR\vpreviousDir\"\x9a\x01\n" +
 	"\x06Filter\x12\x1a\n" +
 	"\brequests\x18\x01 \x03(\tR\brequests\x12\x1e\n" +
 	"\n" +
@@ -1301,7 +1320,7 @@ const file_strobe_profiler_v1_profiler_proto_rawDesc = "" +
 	"\x05cores\x18\x12 \x01(\x05R\x05cores\x12\x1f\n" +
 	"\vrecorded_ns\x18\x13 \x01(\x03R\n" +
 	"recordedNs\x12\x1a\n" +
-	"\bfiltered\x18\x14 \x01(\x04R\bfiltered\"\xb7\x01\n" +
+	"\bfiltered\x18\x14 \x01(\x04R\bfiltered\"\xcf\x01\n" +
 	"\x06Losses\x12\x12\n" +
 	"\x04full\x18\x01 \x01(\x04R\x04full\x12\x1b\n" +
 	"\tnot_ready\x18\x02 \x01(\x04R\bnotReady\x12\x14\n" +
@@ -1309,7 +1328,8 @@ const file_strobe_profiler_v1_profiler_proto_rawDesc = "" +
 	"\ttruncated\x18\x04 \x01(\x04R\ttruncated\x12\x14\n" +
 	"\x05depth\x18\x05 \x01(\x04R\x05depth\x12\x18\n" +
 	"\acorrupt\x18\x06 \x01(\x04R\acorrupt\x12\x18\n" +
-	"\aunknown\x18\a \x01(\x04R\aunknown\"\x0e\n" +
+	"\aunknown\x18\a \x01(\x04R\aunknown\x12\x16\n" +
+	"\x06device\x18\b \x01(\x04R\x06device\"\x0e\n" +
 	"\fAbortRequest\"\x0f\n" +
 	"\rAbortResponse2\xd8\x02\n" +
 	"\x0fProfilerService\x12I\n" +
