@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"os"
 	"slices"
+	"strings"
 	"time"
 
 	"github.com/strobe-dev/strobe/internal/wire"
@@ -178,7 +179,7 @@ func (m *Manager) replace(a *again, began time.Time) (View, error) {
 	others, taken := a.before.without(name)
 	o := offline{exporter: a.x, recording: p.recordingDir(), since: a.before.since(), stopped: a.before.stopped(), segments: a.segs,
 		openTimeout: m.o.StartTimeout, finishTimeout: patience * m.o.ExportTimeout, log: m.log,
-		profile: profiler.Profile{ID: p.id, Dir: s.files(), Model: a.before.Model, Label: a.before.Label, Started: a.before.StartedAt, Filter: a.before.filter(),
+		profile: profiler.Profile{ID: p.id, Dir: s.files(), Previous: p.dir, Model: a.before.Model, Label: a.before.Label, Started: a.before.StartedAt, Filter: a.before.filter(),
 			MaxBytes: max(m.o.MaxBytes-others.Bytes, minShare), Host: m.host}}
 	reply, _, err := o.run(m.closing)
 	if err != nil {
@@ -199,9 +200,10 @@ func (m *Manager) replace(a *again, began time.Time) (View, error) {
 	return after, nil
 }
 
-// without is v without what a profiler made, and the names that the others' artifacts have.
+// without is v without what a profiler made and said, and the names that the others' artifacts have.
 func (v View) without(profiler string) (View, *names) {
 	v = v.clone()
+	v.Warnings = slices.DeleteFunc(v.Warnings, func(w string) bool { return strings.HasPrefix(w, profiler+": ") })
 	taken := &names{}
 	v.Artifacts = slices.DeleteFunc(v.Artifacts, func(a Artifact) bool {
 		if a.Profiler == profiler {

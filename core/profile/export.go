@@ -245,7 +245,7 @@ func (v *View) warn(exports []exported) {
 	}
 	for _, e := range exports {
 		for _, w := range e.reply.Warnings {
-			say(w)
+			say(culpritText(Culprit{e.row.Profiler, errors.New(w)}))
 		}
 	}
 }

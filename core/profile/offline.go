@@ -130,7 +130,7 @@ func ExportFolder(ctx context.Context, f FolderExport) (artifacts []Artifact, re
 		return nil, reply, err
 	}
 	defer s.remove()
-	p.Dir, p.MaxBytes, p.Log = s.files(), f.MaxBytes, f.Log
+	p.Dir, p.Previous, p.MaxBytes, p.Log = s.files(), out, f.MaxBytes, f.Log
 	o := offline{exporter: f.Exporter, recording: dir, profile: p, stopped: stopped, segments: segments, openTimeout: folderOpenTimeout, finishTimeout: f.Timeout, log: f.Log}
 	defaultTo(&o.finishTimeout, 24*time.Hour)
 	if v, err := readManifest(filepath.Join(dir, filepath.Base(manifestName)), p.ID); err == nil {

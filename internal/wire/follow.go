@@ -152,10 +152,24 @@ func (e *export) complete(f *recording.Follower, r finishing) *profilerv1.Finish
 	if reply.TableJson, err = json.Marshal(e.table.Table()); err != nil {
 		problems = append(problems, fmt.Errorf("make table: %w", err))
 	}
+	if w, ok := e.sink.(profiler.Warner); ok {
+		reply.Warnings = e.warnings(w)
+	}
 	if err := errors.Join(problems...); err != nil {
 		reply.Error = text(err.Error())
 	}
 	return reply
+}
+
+// warnings are the sink's. One that panics here has said nothing.
+func (e *export) warnings(w profiler.Warner) (list []string) {
+	_ = e.guard("warn", func() error {
+		for _, s := range w.Warnings() {
+			list = append(list, text(s))
+		}
+		return nil
+	})
+	return list
 }
 
 // endSource completes the profiler's own segment, if nobody did yet.
@@ -187,6 +201,9 @@ func (e *export) finish(ctx context.Context, r finishing) (*profilerv1.FinishRes
 	case e.ask <- r:
 	default:
 		return nil, status.Error(codes.FailedPrecondition, "the profile is being finished already")
+	}
+	if s, ok := e.sink.(profiler.Stopper); ok {
+		_ = e.guard("stop", func() error { s.Stopping(ctx); return nil })
 	}
 	select {
 	case reply := <-e.reply:

@@ -77,7 +77,8 @@ func (s *profilerServer) Open(ctx context.Context, r *profilerv1.OpenRequest) (*
 	}
 	p := profiler.Profile{
 		ID: r.GetId(), Dir: r.GetDir(), Model: r.GetModel(), Label: r.GetLabel(), Started: time.Unix(0, r.GetStartedUnixNs()).UTC(),
-		MaxBytes: r.GetMaxBytes(), Host: r.GetHost(), Processes: recordedFrom(r.GetProcesses()), Filter: filterFrom(r.GetFilter()), Log: s.log.With("profile", r.GetId()),
+		MaxBytes: r.GetMaxBytes(), Host: r.GetHost(), Processes: recordedFrom(r.GetProcesses()), Filter: filterFrom(r.GetFilter()),
+		Previous: r.GetPreviousDir(), Log: s.log.With("profile", r.GetId()),
 	}
 	measurer, ok := s.profiler.(profiler.ProfilerWithSource)
 	var measuring *source

@@ -73,7 +73,10 @@ type Profile struct {
 	// Filter is what the caller wants of the recording. It is applied before Consume: a sink may say so in its output, and
 	// need not do more.
 	Filter recording.Filter
-	Log    *slog.Logger
+	// Previous is a folder with what this profiler made of the recording before, which its artifacts will replace: it may be
+	// read. Empty when it made nothing, or nobody knows where that is.
+	Previous string
+	Log      *slog.Logger
 }
 
 // Summary is what is known when the recording has ended.
