@@ -44,3 +44,14 @@ func findings(err error) (config.Diagnostics, error) {
 	}
 	return nil, err
 }
+
+// checkFiles looks at the files that a sound configuration names. What is only unsafe joins its warnings.
+func checkFiles(cfg *config.Config) error {
+	found := cfg.CheckFiles(envTokens())
+	if found.HasErrors() {
+		return append(found, cfg.Warnings...)
+	}
+	cfg.Warnings = append(cfg.Warnings, found...)
+	cfg.Warnings.Sort()
+	return nil
+}

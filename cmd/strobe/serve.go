@@ -29,8 +29,10 @@ func newServeCommand(io stdio) *cobra.Command {
 		Short: "Serve a model, ready to be profiled",
 		Long: `Serve the model that plugins.hcl names, ready to be profiled at any moment.
 
-When it is ready it prints one line to standard output: listening on http://HOST:PORT.
-The log goes to standard error. SIGINT and SIGTERM finish a running profile, answer the
+When it is ready it prints to standard output: listening on http://HOST:PORT, and with a
+block server.admin in plugins.hcl a second line: admin on http://HOST:PORT or unix:///PATH.
+Tokens come from files that plugins.hcl names, or by STROBE_CONTROL_TOKEN, STROBE_READ_TOKEN
+and STROBE_API_KEY. The log goes to standard error. SIGINT and SIGTERM finish a running profile, answer the
 requests in flight and leave no process behind.`,
 		Args: cobra.NoArgs,
 		RunE: func(cmd *cobra.Command, _ []string) error {
@@ -49,6 +51,9 @@ requests in flight and leave no process behind.`,
 
 func serve(ctx context.Context, io stdio, path string, override config.Overrides, log *slog.Logger) error {
 	cfg, err := loadConfig(path, override)
+	if err == nil {
+		err = checkFiles(cfg)
+	}
 	if err != nil {
 		found, err := allFindings(ctx, cfg, err, log)
 		if err == nil {
@@ -61,8 +66,14 @@ func serve(ctx context.Context, io stdio, path string, override config.Overrides
 	if err != nil {
 		return configError(err, io)
 	}
-	if _, err := fmt.Fprintf(io.out, "listening on http://%s\n", s.listener.Addr()); err != nil {
-		return errors.Join(err, s.close(context.WithoutCancel(ctx)))
+	for i, e := range s.entrances {
+		what := "listening"
+		if i > 0 {
+			what = "admin"
+		}
+		if _, err := fmt.Fprintf(io.out, "%s on %s\n", what, e.url); err != nil {
+			return errors.Join(err, s.close(context.WithoutCancel(ctx)))
+		}
 	}
 	if err := s.serve(ctx); err != nil {
 		return &exitError{code: 1, err: err}

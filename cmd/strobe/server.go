@@ -5,10 +5,8 @@ package main
 import (
 	"context"
 	"errors"
-	"fmt"
 	"log/slog"
 	"net"
-	"net/http"
 	"os"
 	"time"
 
@@ -29,13 +27,12 @@ const (
 
 // server is a core that serves. Its parts are made in this order and closed in reverse.
 type server struct {
-	log      *slog.Logger
-	listener net.Listener
-	recorder *trace.Recorder
-	catalog  *catalog.Catalog
-	engine   *engine.Engine
-	profiles *profile.Manager // nil when profiling is off
-	http     *http.Server
+	log       *slog.Logger
+	entrances []*entrance // server.listen first
+	recorder  *trace.Recorder
+	catalog   *catalog.Catalog
+	engine    *engine.Engine
+	profiles  *profile.Manager // nil when profiling is off
 }
 
 // newServer loads everything that cfg names and listens; it does not answer yet. On error nothing is left running.
@@ -46,8 +43,8 @@ func newServer(ctx context.Context, cfg *config.Config, log *slog.Logger) (_ *se
 			err = errors.Join(err, s.close(context.WithoutCancel(ctx)))
 		}
 	}()
-	if s.listener, err = net.Listen("tcp", cfg.Server.Listen); err != nil {
-		return nil, fmt.Errorf("listen on server.listen: %w", err)
+	if s.entrances, err = listen(cfg, log); err != nil {
+		return nil, err
 	}
 	if s.catalog, err = catalog.Load(ctx, cfg, catalogOptions(log)); err != nil {
 		return nil, err
@@ -71,12 +68,14 @@ func newServer(ctx context.Context, cfg *config.Config, log *slog.Logger) (_ *se
 		Metrics:          metrics,
 		Version:          buildVersion(),
 		Log:              log,
-		Loopback:         isLoopback(s.listener.Addr()),
-		AllowedHosts:     append(listenHost(cfg.Server.Listen), cfg.Server.AllowedHosts...),
-		ProfileTokenFile: cfg.Server.ControlTokenFile,
-		ProfileToken:     os.Getenv("STROBE_PROFILE_TOKEN"),
+		AllowedHosts:     append(listenHosts(cfg), cfg.Server.AllowedHosts...),
+		Limits:           apiLimits(cfg.Server.Limits),
+		ControlTokenFile: cfg.Server.ControlTokenFile,
+		ControlToken:     os.Getenv(envControlToken),
+		ReadTokenFile:    cfg.Server.ReadTokenFile,
+		ReadToken:        os.Getenv(envReadToken),
 		APIKeyFile:       cfg.Server.APIKeyFile,
-		APIKey:           os.Getenv("STROBE_API_KEY"),
+		APIKey:           os.Getenv(envAPIKey),
 		MaxBodyBytes:     cfg.Server.MaxBodyBytes,
 	}
 	if s.profiles != nil { // an interface that holds a nil pointer is not nil
@@ -86,13 +85,8 @@ func newServer(ctx context.Context, cfg *config.Config, log *slog.Logger) (_ *se
 	if err = handler.CheckTokens(); err != nil {
 		return nil, err
 	}
-	s.http = &http.Server{
-		Handler:           handler,
-		ReadHeaderTimeout: 10 * time.Second,
-		ReadTimeout:       2 * time.Minute,
-		IdleTimeout:       2 * time.Minute,
-		MaxHeaderBytes:    64 << 10,
-		ErrorLog:          slog.NewLogLogger(log.Handler(), slog.LevelDebug),
+	for _, e := range s.entrances {
+		e.http = handler.HTTPServer(e.exposure, e.tls)
 	}
 	return s, nil
 }
@@ -109,7 +103,7 @@ func (s *server) profileOptions(cfg *config.Config) profile.Options {
 		Offline:     func(name string) (profile.Exporter, error) { return s.catalog.Offline(name) },
 		Profilers:   cfg.Server.Profilers,
 		Log:         s.log,
-		ShowDir:     isLoopback(s.listener.Addr()),
+		ShowDir:     true, // the API hides paths from those who may not know them
 	}
 	if f := cfg.FlightRecorder; f != nil {
 		o.Flight = &profile.Flight{Window: f.Window, MaxBytes: f.MaxBytes}
@@ -168,11 +162,13 @@ func engineStages(c *catalog.Catalog) []engine.Stage {
 
 // serve answers until ctx ends, then drains: a running profile is finished, requests in flight are answered.
 func (s *server) serve(ctx context.Context) error {
-	failed := make(chan error, 1)
-	go func() { failed <- s.http.Serve(s.listener) }()
+	failed := make(chan error, len(s.entrances))
+	for _, e := range s.entrances {
+		go func() { failed <- e.serve() }()
+	}
 	select {
 	case err := <-failed:
-		return errors.Join(fmt.Errorf("serve: %w", err), s.close(context.WithoutCancel(ctx)))
+		return errors.Join(err, s.close(context.WithoutCancel(ctx)))
 	case <-ctx.Done():
 		s.log.Info("stopping", "reason", context.Cause(ctx).Error())
 		return s.close(context.WithoutCancel(ctx))
@@ -189,10 +185,7 @@ func (s *server) close(ctx context.Context) error {
 			errs = append(errs, err)
 		}
 	}
-	if s.http != nil {
-		within(drainLimit, s.http.Shutdown)
-		_ = s.http.Close() // what did not drain in time
-	}
+	within(drainLimit, s.drain)
 	if s.profiles != nil {
 		within(finishLimit, s.profiles.Close)
 	}
@@ -202,9 +195,7 @@ func (s *server) close(ctx context.Context) error {
 	if s.catalog != nil {
 		within(closeLimit, s.catalog.Close)
 	}
-	if s.listener != nil {
-		_ = s.listener.Close() // a second close after http's is no news
-	}
+	closeAll(s.entrances)
 	errs = append(errs, s.recorder.Close())
 	return errors.Join(errs...)
 }
@@ -214,11 +205,17 @@ func isLoopback(a net.Addr) bool {
 	return ok && tcp.IP.IsLoopback()
 }
 
-// listenHost is the name that a listening address holds, which the server answers to: none for an address of all interfaces.
-func listenHost(listen string) []string {
-	host, _, err := net.SplitHostPort(listen)
-	if err != nil || host == "" {
-		return nil
+// listenHosts are the names that listening addresses hold, which the server answers to: none for an address of all interfaces.
+func listenHosts(cfg *config.Config) []string {
+	addresses := []string{cfg.Server.Listen}
+	if a := cfg.Server.Admin; a != nil {
+		addresses = append(addresses, a.Listen)
 	}
-	return []string{host}
+	var hosts []string
+	for _, address := range addresses {
+		if host, _, err := net.SplitHostPort(address); err == nil && host != "" {
+			hosts = append(hosts, host)
+		}
+	}
+	return hosts
 }

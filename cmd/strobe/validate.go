@@ -17,10 +17,14 @@ func newValidateCommand(io stdio) *cobra.Command {
 		Short: "Check the configuration without serving",
 		Long: `Check the configuration, every plugin's own part of it included, without serving.
 
-Every finding is printed with its place in the file. The exit status is 2 when there are errors.`,
+The files that it names are looked at, too: tokens, certificates, programs without a
+checksum. Every finding is printed with its place in the file. The exit status is 2 when there are errors.`,
 		Args: cobra.NoArgs,
 		RunE: func(cmd *cobra.Command, _ []string) error {
 			cfg, err := loadConfig(path, config.Overrides{})
+			if err == nil {
+				err = checkFiles(cfg)
+			}
 			found, err := allFindings(cmd.Context(), cfg, err, newLogger(io, false))
 			if err != nil {
 				return &exitError{code: 1, err: err}

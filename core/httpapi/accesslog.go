@@ -39,10 +39,11 @@ func (s *Server) finish(r *http.Request, st *state) {
 		}
 	}
 	s.metrics.observe(st, r.Method, name, s.engine.Model().Name, took)
+	s.audit(r, st)
 	attrs := []slog.Attr{
 		slog.String(logRequestID, st.id), slog.String(logMethod, clip(r.Method, 20)), slog.String(logRoute, name),
 		slog.Int(logStatus, st.status), slog.Float64(logSeconds, took.Seconds()), slog.Int64(logBytes, st.bytes),
-		slog.String(logRemote, r.RemoteAddr),
+		slog.String(logRemote, remote(r)),
 	}
 	if id := st.trace.traceID(); id != "" {
 		attrs = append(attrs, slog.String(logTraceID, id))
@@ -54,7 +55,11 @@ func (s *Server) finish(r *http.Request, st *state) {
 		level = slog.LevelError
 	}
 	if st.cause != nil && st.status >= 500 {
-		attrs = append(attrs, slog.Any(logError, st.cause))
+		cause := st.cause.Error()
+		if !st.seesPaths() {
+			cause = cloak(cause)
+		}
+		attrs = append(attrs, slog.String(logError, cause))
 	}
 	s.log.LogAttrs(context.WithoutCancel(r.Context()), level, "request", append(attrs, st.log...)...)
 }

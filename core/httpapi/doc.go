@@ -8,7 +8,11 @@
 //	server.go    New, Options, ServeHTTP        routes.go    the table of routes
 //	errors.go    codes and their statuses       domain.go    core's errors to codes
 //	response.go  JSON replies, the log          suggest.go   did you mean
-//	security.go  Host, Origin, who may call     tokens.go    token files, read again when they change
+//	security.go  Host, Origin                   auth.go      tokens, roles, who may call
+//	limits.go    rates, times of bodies, replies  connlimit.go  how many connections
+//	listen.go    servers, unix sockets          exposure.go  which routes a listener has
+//	tls.go       certificates from files        audit.go     who did what
+//	cloak.go     paths are for callers on this machine
 //	body.go      bodies of every wire form      params.go    named parameters out of JSON and forms
 //	generation.go  what all image routes share  images.go, edits.go, chat.go  the three wire forms
 //	picture.go   pictures in and out            trace.go     the spans of a request

@@ -33,10 +33,12 @@ const (
 	codeMethod          = "method_not_allowed"
 	codeProfileActive   = "profile_active"
 	codeNoActiveProfile = "no_active_profile"
+	codePinLimit        = "pin_limit"
 	codeRecordingGone   = "recording_gone"
 	codeTooLarge        = "payload_too_large"
 	codeMediaType       = "unsupported_media_type"
 	codeRange           = "range_not_satisfiable"
+	codeSlowBody        = "slow_body"
 	codeRateLimited     = "rate_limited"
 	codeClientClosed    = "client_closed"
 	codeInternal        = "internal"
@@ -90,7 +92,7 @@ var errorTable = []errorRow{
 	{code: codeModelNotFound, status: http.StatusBadRequest, when: "The request names another model than the server runs; vLLM-Omni's status, OpenAI says 404.",
 		remedy: "Leave `model` out, or use the name in GET /v1/models."},
 	{code: codeBadToken, status: http.StatusUnauthorized, when: "The route needs a token, and the one that came is missing or wrong.",
-		remedy: "Send `Authorization: Bearer …` with a token of server.profile_token_file, or for images of server.api_key_file."},
+		remedy: "Send `Authorization: Bearer …` with a token of server.control_token_file, to look at profiles also of server.read_token_file, for images also of server.api_key_file."},
 	{code: codeBadTicket, status: http.StatusUnauthorized, when: "The link's one-time ticket was used before, is too old or is for another file.",
 		remedy: "Ask for a new link, or send a token."},
 	{code: codeCrossSite, status: http.StatusForbidden, when: "A page of another site sent the request.",
@@ -98,9 +100,11 @@ var errorTable = []errorRow{
 	{code: codeHost, status: http.StatusForbidden, when: "The Host header names a host that is not the server's.",
 		remedy: "Add it to server.allowed_hosts."},
 	{code: codeTokenRequired, status: http.StatusForbidden, when: "The server listens beyond loopback and has no profile token: its profile routes are closed.",
-		remedy: "Set server.profile_token_file and send the token."},
-	{code: codeReadOnly, status: http.StatusForbidden, when: "The token has the role read, and the route changes something.",
-		remedy: "Use a token of the role control."},
+		remedy: "Set server.control_token_file and send a token of it."},
+	{code: codeReadOnly, status: http.StatusForbidden, when: "The token is known, and its role does not open the route.",
+		remedy: "Use a token of a role that the message names."},
+	{code: codeSlowBody, status: http.StatusRequestTimeout, when: "The body did not come within server.limits.body_timeout.",
+		remedy: "Send it faster, or raise the limit."},
 	{code: codeNotFound, status: http.StatusNotFound, when: "There is no such route, profile, artifact or model.",
 		remedy: "GET /openapi.json lists the routes, GET /v1/profiles the profiles.", codes: []profile.Code{profile.CodeNotFound}},
 	{code: codeProfilingOff, status: http.StatusNotFound, when: "No profiler is configured.",
@@ -115,6 +119,8 @@ var errorTable = []errorRow{
 		remedy: "Stop the profile that the message names, or wait for its end.", codes: []profile.Code{profile.CodeActive}},
 	{code: codeNoActiveProfile, status: http.StatusConflict, when: "There is no profile to stop.",
 		remedy: "Start one first.", codes: []profile.Code{profile.CodeNoActive}},
+	{code: codePinLimit, status: http.StatusConflict, when: "As many profiles are pinned as the bounds on what is kept allow.",
+		remedy: "Unpin one, or raise profile.keep or profile.max_total_bytes.", codes: []profile.Code{profile.CodePinLimit}},
 	{code: codeRecordingGone, status: http.StatusGone, when: "The recording of the profile is not there any more.",
 		remedy: "Use the artifacts that the profile has, or record again.", codes: []profile.Code{profile.CodeRecordingGone}},
 	{code: codeTooLarge, status: http.StatusRequestEntityTooLarge, when: "The body is larger than server.max_body_bytes.",
@@ -151,8 +157,8 @@ var errorTable = []errorRow{
 		remedy: "Make the file readable, with a token in it; the server's log says what is wrong."},
 	{code: codeTimeout, status: http.StatusGatewayTimeout, when: "The request took longer than server.request_timeout allows.",
 		remedy: "Ask for fewer steps or a smaller size, or raise the limit.", is: is(engine.ErrTimeout, context.DeadlineExceeded)},
-	{code: codeNoSpace, status: http.StatusInsufficientStorage, when: "The disk under profile.dir has less free than profiles may use.",
-		remedy: "Delete profiles or free the disk."},
+	{code: codeNoSpace, status: http.StatusInsufficientStorage, when: "The disk under profile.dir has less free than profile.min_free_bytes, and no old profile can go.",
+		remedy: "Delete or unpin profiles, or free the disk.", codes: []profile.Code{profile.CodeDiskFull}},
 }
 
 // as tells whether an error of type T is in err's chain.

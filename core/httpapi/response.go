@@ -22,6 +22,8 @@ type state struct {
 	code   string    // of the error; empty: none
 	cause  error
 	trace  traceContext // the caller's trace
+	via    Exposure     // the listener
+	who    caller       // known once the route's access was checked
 	log    []slog.Attr  // the handler's own, for the access log
 }
 
@@ -38,7 +40,8 @@ func stateOf(r *http.Request) *state {
 // writer counts what is written.
 type writer struct {
 	http.ResponseWriter
-	state *state
+	state     *state
+	stallTime time.Duration // for each piece of the reply to be taken; 0: for ever
 }
 
 func (w *writer) WriteHeader(status int) {
@@ -52,9 +55,17 @@ func (w *writer) Write(p []byte) (int, error) {
 	if w.state.status == 0 {
 		w.state.status = http.StatusOK
 	}
-	n, err := w.ResponseWriter.Write(p)
-	w.state.bytes += int64(n)
-	return n, err
+	total := 0
+	for {
+		piece := p[:min(len(p), stallUnit)]
+		w.stall()
+		n, err := w.ResponseWriter.Write(piece)
+		total += n
+		w.state.bytes += int64(n)
+		if p = p[len(piece):]; err != nil || len(p) == 0 {
+			return total, err
+		}
+	}
 }
 
 // ReadFrom lets a file go out without a copy through this process, where the connection can do that.
@@ -62,9 +73,16 @@ func (w *writer) ReadFrom(r io.Reader) (int64, error) {
 	if w.state.status == 0 {
 		w.state.status = http.StatusOK
 	}
-	n, err := io.Copy(w.ResponseWriter, r)
-	w.state.bytes += n
-	return n, err
+	total := int64(0)
+	for {
+		w.stall()
+		n, err := io.Copy(w.ResponseWriter, io.LimitReader(r, stallUnit))
+		total += n
+		w.state.bytes += n
+		if err != nil || n < stallUnit {
+			return total, err
+		}
+	}
 }
 
 // Unwrap serves http.ResponseController.
@@ -87,6 +105,9 @@ func writeJSON(w http.ResponseWriter, status int, v any) {
 }
 
 func writeBytes(w http.ResponseWriter, status int, contentType string, body []byte) {
+	if own, ok := w.(*writer); ok && own.state.cloaks() {
+		body = cloakJSON(body)
+	}
 	h := w.Header()
 	h.Set("Content-Type", contentType)
 	h.Set("Content-Length", strconv.Itoa(len(body)))

@@ -7,21 +7,14 @@ import (
 	"github.com/strobe-dev/strobe/sdk/trace"
 )
 
-// access says whose token a route needs, when tokens are configured.
-type access uint8
-
-const (
-	accessOpen     access = iota
-	accessGenerate        // the API key or the profile token
-	accessProfile         // the profile token
-)
-
 // route is a row of the table of routes.
 type route struct {
 	method, path string
 	access       access
-	changes      bool // it changes state or costs time: pages of other sites are refused
-	generates    bool // it makes images
+	changes      bool   // it changes state or costs time: pages of other sites are refused
+	generates    bool   // it makes images
+	starts       bool   // it makes a profile: how often is limited
+	audit        string // the action that the audit has of it; empty: none
 	handle       func(http.ResponseWriter, *http.Request) error
 	name         trace.NameID // the path, interned
 }
@@ -29,13 +22,22 @@ type route struct {
 // pattern is the route as http.ServeMux writes it.
 func (rt *route) pattern() string { return rt.method + " " + rt.path }
 
+// profiles tells whether the route is one of profiles, which there are none of when profiling is off.
+func (rt *route) profiles() bool {
+	return rt.path == "/start_profile" || rt.path == "/stop_profile" || strings.HasPrefix(rt.path, "/v1/profiles")
+}
+
 // table is every route there is. A GET serves HEAD too.
 func (s *Server) table() []*route {
 	get := func(path string, a access, h func(http.ResponseWriter, *http.Request) error) *route {
 		return &route{method: http.MethodGet, path: path, access: a, handle: h}
 	}
-	change := func(method, path string, h func(http.ResponseWriter, *http.Request) error) *route {
-		return &route{method: method, path: path, access: accessProfile, changes: true, handle: h}
+	change := func(method, path, audit string, h func(http.ResponseWriter, *http.Request) error) *route {
+		return &route{method: method, path: path, access: accessControl, changes: true, handle: h,
+			audit: audit, starts: audit == auditStart || audit == auditSnapshot}
+	}
+	download := func(path string, h func(http.ResponseWriter, *http.Request) error) *route {
+		return &route{method: http.MethodGet, path: path, access: accessRead, audit: auditDownload, handle: h}
 	}
 	generate := func(path string, h func(http.ResponseWriter, *http.Request) error) *route {
 		return &route{method: http.MethodPost, path: path, access: accessGenerate, changes: true, generates: true, handle: h}
@@ -47,34 +49,37 @@ func (s *Server) table() []*route {
 		get("/v1/models", accessGenerate, s.listModels),
 		get("/v1/models/{id}", accessGenerate, s.getModel),
 
-		change(http.MethodPost, "/start_profile", s.startCompat),
-		change(http.MethodGet, "/start_profile", s.startCompat),
-		change(http.MethodPost, "/stop_profile", s.stopCompat),
-		change(http.MethodGet, "/stop_profile", s.stopCompat),
-		change(http.MethodPost, "/v1/profiles", s.createProfile),
-		change(http.MethodPost, "/v1/profiles/snapshot", s.snapshotProfile),
-		get("/v1/profiles", accessProfile, s.listProfiles),
-		get("/v1/profiles/{id}", accessProfile, s.getProfile),
-		change(http.MethodDelete, "/v1/profiles/{id}", s.deleteProfile),
-		change(http.MethodPost, "/v1/profiles/{id}/stop", s.stopProfile),
-		change(http.MethodPost, "/v1/profiles/{id}/export", s.exportProfile),
-		get("/v1/profiles/{id}/summary", accessProfile, s.profileSummary),
-		get("/v1/profiles/{id}/artifacts", accessProfile, s.listArtifacts),
-		get("/v1/profiles/{id}/artifacts/{name...}", accessProfile, s.getArtifact),
+		change(http.MethodPost, "/start_profile", auditStart, s.startCompat),
+		change(http.MethodGet, "/start_profile", auditStart, s.startCompat),
+		change(http.MethodPost, "/stop_profile", auditStop, s.stopCompat),
+		change(http.MethodGet, "/stop_profile", auditStop, s.stopCompat),
+		change(http.MethodPost, "/v1/profiles", auditStart, s.createProfile),
+		change(http.MethodPost, "/v1/profiles/snapshot", auditSnapshot, s.snapshotProfile),
+		get("/v1/profiles", accessRead, s.listProfiles),
+		get("/v1/profiles/{id}", accessRead, s.getProfile),
+		change(http.MethodDelete, "/v1/profiles/{id}", auditDelete, s.deleteProfile),
+		change(http.MethodPost, "/v1/profiles/{id}/stop", auditStop, s.stopProfile),
+		change(http.MethodPost, "/v1/profiles/{id}/export", auditExport, s.exportProfile),
+		get("/v1/profiles/{id}/summary", accessRead, s.profileSummary),
+		get("/v1/profiles/{id}/artifacts", accessRead, s.listArtifacts),
+		download("/v1/profiles/{id}/artifacts/{name...}", s.getArtifact),
 
 		get("/health", accessOpen, s.health),
 		get("/ready", accessOpen, s.ready),
 		get("/version", accessOpen, s.version),
-		get("/metrics", accessOpen, s.serveMetrics),
+		get("/metrics", accessMetrics, s.serveMetrics),
 		get("/openapi.json", accessOpen, s.serveOpenAPI),
 	}
 }
 
-// newMux makes the router and the table by pattern.
-func (s *Server) newMux() (*http.ServeMux, map[string]*route) {
+// newMux makes a router and its table by pattern, without the routes that an admin listener takes off when public.
+func (s *Server) newMux(public bool) (*http.ServeMux, map[string]*route) {
 	mux := http.NewServeMux()
 	routes := make(map[string]*route)
 	for _, rt := range s.table() {
+		if public && rt.access.private() {
+			continue
+		}
 		rt.name = trace.Name(rt.path)
 		routes[rt.pattern()] = rt
 		mux.HandleFunc(rt.pattern(), func(w http.ResponseWriter, r *http.Request) {
@@ -88,7 +93,7 @@ func (s *Server) newMux() (*http.ServeMux, map[string]*route) {
 
 // noRoute tells an unknown path from a wrong method.
 func (s *Server) noRoute(w http.ResponseWriter, r *http.Request) error {
-	h, _ := s.mux.Handler(r)
+	h, _ := s.routerOf(stateOf(r).via).mux.Handler(r)
 	probe := &headerProbe{header: make(http.Header)}
 	h.ServeHTTP(probe, r)
 	switch {

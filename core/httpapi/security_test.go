@@ -7,6 +7,8 @@ import (
 	"strings"
 	"testing"
 	"time"
+
+	"github.com/strobe-dev/strobe/core/token"
 )
 
 // changing are the requests that a foreign page must not be able to send.
@@ -68,8 +70,11 @@ func TestEveryChangingRouteIsMarked(t *testing.T) {
 		if _, ok := tried[strings.ReplaceAll(pattern, "{id}", idOne)]; rt.changes && !ok {
 			t.Errorf("%s is not tried by TestCrossSite", pattern)
 		}
-		if profileRoute := compat || strings.HasPrefix(rt.path, "/v1/profiles"); profileRoute != (rt.access == accessProfile) {
+		if profileRoute := compat || strings.HasPrefix(rt.path, "/v1/profiles"); profileRoute != (rt.access == accessRead || rt.access == accessControl) || profileRoute && rt.changes != (rt.access == accessControl) {
 			t.Errorf("%s: access is %v", pattern, rt.access)
+		}
+		if rt.access == accessControl && rt.audit == "" {
+			t.Errorf("%s changes something and the audit has no action for it", pattern)
 		}
 	}
 }
@@ -129,7 +134,7 @@ func TestTokens(t *testing.T) {
 	profileFile, keyFile := filepath.Join(t.TempDir(), "p"), filepath.Join(t.TempDir(), "k")
 	writeTokens(t, profileFile, "# of the team\nprofile-secret\n\n", time.Hour)
 	writeTokens(t, keyFile, "key-one\nkey-two\n", time.Hour)
-	h := newHarness(t, func(o *Options) { o.ProfileTokenFile, o.APIKeyFile = profileFile, keyFile })
+	h := newHarness(t, func(o *Options) { o.ControlTokenFile, o.APIKeyFile = profileFile, keyFile })
 	if err := h.server.CheckTokens(); err != nil {
 		t.Fatal(err)
 	}
@@ -143,7 +148,7 @@ func TestTokens(t *testing.T) {
 	}{
 		{"", 401, 401}, {"Bearer", 401, 401}, {"Bearer ", 401, 401}, {"Bearer wrong", 401, 401}, {"Basic a2V5LW9uZQ==", 401, 401},
 		{"Bearer # of the team", 401, 401}, {"Bearer key-one\nkey-two", 401, 401}, {"Bearer EMPTY", 401, 401},
-		{"Bearer key-one", 200, 401}, {"bearer key-two", 200, 401}, {"Bearer profile-secret", 200, 200},
+		{"Bearer key-one", 200, 403}, {"bearer key-two", 200, 403}, {"Bearer profile-secret", 200, 200},
 	} {
 		if g, p := generate(c.auth), profiles(c.auth); g != c.generate || p != c.profiles {
 			t.Errorf("%q: generate %d, profiles %d; want %d, %d", c.auth, g, p, c.generate, c.profiles)
@@ -184,13 +189,13 @@ func TestTokenFiles(t *testing.T) {
 				t.Fatal(err)
 			}
 		},
-		"too large": func(p string) { writeTokens(t, p, strings.Repeat("x", maxTokenFile+1), 0) },
+		"too large": func(p string) { writeTokens(t, p, strings.Repeat("x", token.MaxFileBytes+1), 0) },
 	} {
 		t.Run(name, func(t *testing.T) {
 			path := filepath.Join(dir, name)
 			write(path)
-			h := newHarness(t, func(o *Options) { o.ProfileTokenFile = path })
-			if err := h.server.CheckTokens(); err == nil || !strings.Contains(err.Error(), path) {
+			h := newHarness(t, func(o *Options) { o.ControlTokenFile = path })
+			if err := h.server.CheckTokens(); err == nil || !strings.Contains(err.Error(), "server.control_token_file") {
 				t.Errorf("CheckTokens: %v", err)
 			}
 			wantError(t, h.get("/v1/profiles", "Authorization", "Bearer x"), 503, codeTokenUnreadable, "")
@@ -199,8 +204,8 @@ func TestTokenFiles(t *testing.T) {
 }
 
 func TestTokensFromEnvironment(t *testing.T) {
-	h := newHarness(t, func(o *Options) { o.ProfileToken, o.APIKey, o.Loopback = "p", "k", false })
-	for auth, want := range map[string][2]int{"Bearer p": {200, 200}, "Bearer k": {200, 401}, "": {401, 401}} {
+	h := newHarness(t, func(o *Options) { o.ControlToken, o.APIKey, o.Loopback = "p", "k", false })
+	for auth, want := range map[string][2]int{"Bearer p": {200, 200}, "Bearer k": {200, 403}, "": {401, 401}} {
 		g := h.postJSON(generations, `{"prompt":"cat"}`, "Authorization", auth).Code
 		p := h.get("/v1/profiles", "Authorization", auth).Code
 		if g != want[0] || p != want[1] {
@@ -214,7 +219,7 @@ func TestBeyondLoopbackWithoutToken(t *testing.T) {
 	for _, r := range []*http.Request{
 		request("POST", "/start_profile", "", nil), request("GET", "/v1/profiles", "", nil), request("GET", "/v1/profiles/x/artifacts/y", "", nil),
 	} {
-		if e := wantError(t, h.do(r), 403, codeTokenRequired, ""); !strings.Contains(e.Message, "profile_token_file") {
+		if e := wantError(t, h.do(r), 403, codeTokenRequired, ""); !strings.Contains(e.Message, "control_token_file") {
 			t.Error(e.Message)
 		}
 	}

@@ -47,12 +47,15 @@ type Options struct {
 	Loopback bool
 	// AllowedHosts are Host headers answered besides addresses and, on loopback, localhost. Without port; "*" is any.
 	AllowedHosts []string
-	// ProfileTokenFile and ProfileToken (from the environment) open the profile routes and the generation routes.
-	// Without either the profile routes are open on loopback and closed elsewhere.
-	ProfileTokenFile, ProfileToken string
+	// ControlTokenFile and ControlToken (from the environment) open every route, ReadTokenFile and ReadToken those that
+	// only look at profiles. Without any of them the profile routes are open on loopback and closed elsewhere.
+	ControlTokenFile, ControlToken string
+	ReadTokenFile, ReadToken       string
 	// APIKeyFile and APIKey open the generation routes. Without either these are open.
 	APIKeyFile, APIKey string
 
+	// Limits of what callers may take; none when zero.
+	Limits Limits
 	// MaxBodyBytes bounds a request's body; DefaultMaxBodyBytes when 0.
 	MaxBodyBytes int64
 	// MaxPromptBytes bounds each prompt; DefaultMaxPromptBytes when 0.
@@ -72,14 +75,15 @@ type Server struct {
 	log          *slog.Logger
 	started      time.Time
 
-	loopback      bool
-	anyHost       bool
-	hosts         map[string]bool
-	profileTokens tokens
-	apiKeys       tokens
+	loopback bool
+	anyHost  bool
+	hosts    map[string]bool
+	tokens   tokenSets
+	rates    *rates
 
 	mux    *http.ServeMux
 	routes map[string]*route // by pattern
+	public router            // what is left where an admin listener has the rest
 }
 
 // New makes the API. It does no I/O; see [Server.CheckTokens].
@@ -106,32 +110,27 @@ func New(o Options) *Server {
 		o: o, engine: o.Engine, profiles: o.Profiles, profilingOff: o.ProfilingOff, recorder: o.Recorder,
 		metrics: o.Metrics, log: o.Log, started: time.Now(),
 		loopback: o.Loopback, hosts: make(map[string]bool, len(o.AllowedHosts)),
-		profileTokens: tokens{path: o.ProfileTokenFile, fixed: o.ProfileToken},
-		apiKeys:       tokens{path: o.APIKeyFile, fixed: o.APIKey},
+		tokens: newTokenSets(o), rates: newRates(o.Limits),
 	}
 	for _, h := range o.AllowedHosts {
 		s.anyHost = s.anyHost || h == "*"
 		s.hosts[hostname(h)] = true
 	}
 	s.metrics.watch(s.engine, s.profiles, o.Version)
-	s.mux, s.routes = s.newMux()
+	s.mux, s.routes = s.newMux(false)
+	s.public.mux, s.public.routes = s.newMux(true)
 	return s
 }
 
-// CheckTokens reads the token files, so that a bad one is an error at start rather than at the first request.
-func (s *Server) CheckTokens() error {
-	for _, t := range []*tokens{&s.profileTokens, &s.apiKeys} {
-		if _, err := t.load(); err != nil {
-			return err
-		}
-	}
-	return nil
+// ServeHTTP answers one request on a listener that has all routes.
+func (s *Server) ServeHTTP(w http.ResponseWriter, r *http.Request) {
+	s.serveOn(Exposure{Loopback: s.loopback}, w, r)
 }
 
-// ServeHTTP answers one request.
-func (s *Server) ServeHTTP(w http.ResponseWriter, r *http.Request) {
-	st := &state{id: requestID(r), trace: readTraceContext(r.Header), began: time.Now(), body: r.Body}
-	rw := &writer{ResponseWriter: w, state: st}
+func (s *Server) serveOn(via Exposure, w http.ResponseWriter, r *http.Request) {
+	st := &state{id: requestID(r), trace: readTraceContext(r.Header), began: time.Now(), body: r.Body, via: via}
+	rw := &writer{ResponseWriter: w, state: st, stallTime: s.o.Limits.StallTimeout}
+	s.limitBody(w, r)
 	r = r.WithContext(context.WithValue(r.Context(), stateKey{}, st))
 	rw.Header().Set("X-Request-Id", st.id)
 	rw.Header().Set("X-Content-Type-Options", "nosniff")
@@ -147,18 +146,20 @@ func (s *Server) serve(w *writer, r *http.Request, st *state) error {
 	if err := s.checkHost(r); err != nil {
 		return err
 	}
-	_, pattern := s.mux.Handler(r)
-	rt := s.routes[pattern]
+	router := s.routerOf(st.via)
+	_, pattern := router.mux.Handler(r)
+	rt := router.routes[pattern]
 	if rt == nil {
 		return s.noRoute(w, r)
 	}
 	st.route = rt
-	if rt.changes {
-		if err := checkOrigin(r); err != nil {
-			return err
-		}
+	if err := checkSite(r, rt); err != nil {
+		return err
 	}
-	if err := s.authorize(r, rt.access); err != nil {
+	if rt.profiles() && s.profiles == nil {
+		return failf(codeProfilingOff, "", "%s", s.profilingOff)
+	}
+	if err := s.authorize(r, st, rt.access); err != nil {
 		return err
 	}
 	if rt.changes && r.Method == http.MethodHead { // the router takes it for a GET
@@ -170,7 +171,10 @@ func (s *Server) serve(w *writer, r *http.Request, st *state) error {
 		}
 		return &http.MaxBytesError{Limit: s.o.MaxBodyBytes}
 	}
+	if err := s.rates.check(rt, st.who); err != nil {
+		return err
+	}
 	r.Body = http.MaxBytesReader(w, r.Body, s.o.MaxBodyBytes)
-	s.mux.ServeHTTP(w, r) // again, because only this fills in the path's values
+	router.mux.ServeHTTP(w, r) // again, because only this fills in the path's values
 	return nil
 }
