@@ -27,6 +27,13 @@ profile {
   max_duration = "10m"      # a profile ends by itself after this
   max_bytes    = "1GiB"     # of one profile: half for the recordings, half for what profilers write
   keep         = 20         # finished profiles kept; older ones go
+
+  # min_free_bytes = "256MiB" # of the disk: below it old profiles go, then none starts and the active one ends; "0B": nobody looks
+
+  # Examples. Active and pinned profiles never go, and the newest one goes by its age only. `strobe validate` prints the most
+  # that profiles take on disk.
+  # max_total_bytes = "10GiB" # of all finished profiles together; older ones go
+  # max_age         = "168h"  # profiles that ended longer ago go
 }
 
 # Record all the time and remember the last seconds: `strobe profile snapshot` turns them into a profile, and so does a

@@ -47,6 +47,11 @@ type Profile struct {
 	MaxDuration time.Duration // a profile ends by itself after this
 	MaxBytes    int64         // bound on one profile's segments and artifacts together, bytes
 	Keep        int           // finished profiles kept; the oldest beyond go
+	// MaxTotalBytes bounds what all profiles but the active one take together, bytes; the oldest go; 0: Keep and MaxBytes do.
+	MaxTotalBytes int64
+	MaxAge        time.Duration // a profile goes when its end is so long ago; 0: whatever its age
+	// MinFreeBytes is what stays free on the disk: below it old profiles go, then none starts and the active one ends; 0: nobody looks.
+	MinFreeBytes int64
 	Origin
 }
 

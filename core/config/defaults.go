@@ -12,6 +12,7 @@ const (
 	DefaultMaxDuration    = 10 * time.Minute
 	DefaultMaxBytes       = 1 << 30
 	DefaultKeep           = 20
+	DefaultMinFreeBytes   = 256 << 20
 	DefaultReplicas       = 1
 
 	DefaultStartsPerMinute      = 120
@@ -46,6 +47,9 @@ const (
 	MinMaxBytes = 16 << 20
 	MaxMaxBytes = 1 << 40
 	MaxKeep     = 10_000
+	MinMaxAge   = time.Minute
+	MaxMaxAge   = 10 * 365 * 24 * time.Hour
+	MaxTotal    = 1 << 50 // of profile.max_total_bytes
 
 	MaxPerMinute     = 1_000_000
 	MaxConnections   = 1 << 20

@@ -20,6 +20,7 @@
 //	read_*.go       the blocks of plugins.hcl
 //	files.go        what the named files hold, looked at by serve and validate
 //	check.go        what holds between blocks: names that must exist, budgets that must fit
+//	disk.go         the most that profiles take on disk
 //	override.go     command-line flags that win over the file
 //	origin.go       where something stands in the file
 //	diagnostic.go   findings and their list

@@ -35,6 +35,10 @@ profile {
   max_duration = "1h"
   max_bytes    = "2GiB"
   keep         = 1
+
+  max_total_bytes = "3GiB"
+  max_age         = "168h"
+  min_free_bytes  = "0B"
 }
 
 model "a" {

@@ -15,6 +15,10 @@ profile {
   max_duration = "0s"
   max_bytes    = "1MiB"
   keep         = 0
+
+  max_total_bytes = "1GB"
+  max_age         = "7d"
+  min_free_bytes  = -1
 }
 
 model "emoji" {
