@@ -37,7 +37,7 @@ type Description struct {
 	Version      string
 	Summary      string
 	APIVersions  []int
-	Capabilities []string // "recording", "source", "probe"; unknown ones as "capability#9"
+	Capabilities []string // "recording", "source", "probe", "cpu_profile"; unknown ones as "capability#9"
 	Config       []schema.Attribute
 }
 

@@ -25,6 +25,8 @@ const (
 	CapabilityRecording = "recording" // a model that writes segments
 	CapabilitySource    = "source"    // a profiler that measures
 	CapabilityProbe     = "probe"     // Probe tells something
+	// CapabilityCPUProfile is of a model whose process can make a CPU profile of itself.
+	CapabilityCPUProfile = "cpu_profile"
 )
 
 func capabilityName(c pluginv1.Capability) string {

@@ -31,8 +31,9 @@ type modelServer struct {
 	mu      sync.Mutex
 	session model.Session
 	process trace.Process
-	sampler func() // ends the sampling of this process; nil when nothing is recorded
-	flight  bool   // the flight recorder is on
+	sampler func()      // ends the sampling of this process; nil when nothing is recorded
+	flight  bool        // the flight recorder is on
+	cpu     *CPUProfile // nil: none is being made
 	closed  bool
 }
 
@@ -44,7 +45,7 @@ func NewModelService(m model.Model, log *slog.Logger) Service {
 	s.plugin = &pluginServer{log: log, prober: prober, end: s.finish, identity: func() identity {
 		d := m.Describe()
 		return identity{kind: pluginv1.Kind_KIND_MODEL, name: d.Name, version: d.Version, summary: d.Summary, config: d.Config,
-			capabilities: append(abilities[:len(abilities):len(abilities)], pluginv1.Capability_CAPABILITY_RECORDING)}
+			capabilities: append(abilities[:len(abilities):len(abilities)], pluginv1.Capability_CAPABILITY_RECORDING, pluginv1.Capability_CAPABILITY_CPU_PROFILE)}
 	}}
 	return s
 }
@@ -141,7 +142,8 @@ func (s *modelServer) StartRecording(_ context.Context, r *modelv1.StartRecordin
 	if s.session == nil {
 		return nil, status.Error(codes.FailedPrecondition, "the model is not loaded")
 	}
-	err := s.rec.Start(trace.Start{Path: r.GetPath(), Process: s.process, MaxBytes: r.GetMaxBytes(), Control: trace.Control(r.GetControl())})
+	err := s.rec.Start(trace.Start{Path: r.GetPath(), Process: s.process, MaxBytes: r.GetMaxBytes(),
+		Categories: trace.Categories(r.GetCategories()), Control: trace.Control(r.GetControl())})
 	switch {
 	case errors.Is(err, trace.ErrRecording):
 		return nil, status.Error(codes.AlreadyExists, text(err.Error()))
@@ -215,6 +217,7 @@ func (s *modelServer) finish(ctx context.Context) {
 		s.session = nil
 	}
 	s.endSampling()
+	s.cpu.Abandon()
 	if err := s.rec.Close(); err != nil {
 		s.log.Warn("close recorder", "error", err.Error())
 	}

@@ -21,7 +21,7 @@ func TestModelProcess(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	want := Description{Kind: KindModel, Name: "tint", Version: "1.2.3", Summary: "one colour", APIVersions: []int{1}, Capabilities: []string{CapabilityRecording},
+	want := Description{Kind: KindModel, Name: "tint", Version: "1.2.3", Summary: "one colour", APIVersions: []int{1}, Capabilities: []string{CapabilityRecording, CapabilityCPUProfile},
 		Config: []schema.Attribute{
 			{Name: "delay", Type: schema.Duration, Default: "0s", HasDefault: true},
 			{Name: "tint", Type: schema.Int, Default: "7", HasDefault: true, Min: ptr(0.0), Max: ptr(255.0)},

@@ -72,7 +72,7 @@ func (a *arena) releaseAll() {
 func (a *arena) allocated() int64 { return 4 * int64(a.used) }
 
 func (a *arena) record(b []float32, bytes int64) {
-	a.track.Instant(nameMemory,
+	a.track.If(trace.CategoryMemory).Instant(nameMemory,
 		trace.Int(keyAddr, int64(uintptr(unsafe.Pointer(unsafe.SliceData(b))))),
 		trace.Int(keyBytes, bytes),
 		trace.Int(keyAllocated, a.allocated()),

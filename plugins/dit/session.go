@@ -174,6 +174,7 @@ func (s *session) bind(sh shape) {
 	s.arena.reserve(s.network.floats(sh, s.pool.workers))
 	f := &s.forward
 	f.network, f.plan, f.pool, f.track = s.network, s.plan, s.pool, s.track
+	f.ask()
 	for _, p := range f.buffers.parts(s.network, sh, s.pool.workers) {
 		*p.dst = nil
 		if p.n > 0 {

@@ -4,7 +4,7 @@
 // Services, one package a version:
 //
 //	strobe/plugin/v1    what every plugin answers: Describe, Configure, Probe, Close; typed values and diagnostics
-//	strobe/model/v1     Load, Generate, StartRecording, StopRecording, StartFlight, StopFlight, Snapshot
+//	strobe/model/v1     Load, Generate, StartRecording, StopRecording, StartCPUProfile, StopCPUProfile, StartFlight, StopFlight, Snapshot
 //	strobe/profiler/v1  Open, Finish, Abort
 //
 // Rules: times are nanoseconds since 1970 UTC, durations are seconds or nanoseconds as the field's name says, sizes

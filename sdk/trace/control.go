@@ -27,6 +27,7 @@ type Recorder struct {
 	heap   bool // segments on Go's heap, for the race detector
 	tracks atomic.Uint32
 	lanes  laneGroups
+	wanted atomic.Uint32 // the Categories of the recording that is on
 
 	mu    sync.Mutex // guards seg together with epoch, and notes; held for moments only
 	seg   *segmentFile
@@ -92,6 +93,7 @@ func (r *Recorder) Start(s Start) error {
 		r.keeper.stop()
 	}
 	r.namesLost = 0
+	r.wanted.Store(uint32(s.Categories))
 	old := r.swap(seg)
 	r.keeper = keep(r, seg)
 	if old != nil {
@@ -152,6 +154,7 @@ func (r *Recorder) stop() (Stats, error) {
 	notes := r.stopSources()
 	st, err := r.finish(r.leave())
 	st.Notes = notes
+	r.wanted.Store(0)
 	r.lanes.detachFree()
 	if err != nil {
 		return st, fmt.Errorf("stop recording: %w", err)

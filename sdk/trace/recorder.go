@@ -41,6 +41,8 @@ type Start struct {
 	MaxBytes int64 // the file's largest size in bytes; at least 1 MiB
 	// Control is what is asked of the sources that measure devices.
 	Control Control
+	// Categories are those that are wanted; see [Track.If]. Who does not ask that is recorded all the same.
+	Categories Categories
 }
 
 // Stats is what a recording holds, or held when it was stopped.

@@ -32,7 +32,7 @@ func Run(ctx context.Context, rec *trace.Recorder) {
 			return
 		case <-tick.C:
 		}
-		if rec.On() {
+		if rec.On() && s.track.If(trace.CategoryCounter) != nil {
 			s.sample(time.Now())
 		} else {
 			s.last = time.Time{}

@@ -847,7 +847,10 @@ type StartRecordingRequest struct {
 	MaxBytes int64 `protobuf:"varint,2,opt,name=max_bytes,json=maxBytes,proto3" json:"max_bytes,omitempty"`
 	// What is asked of what measures devices: empty to record what they do; "cuda_profiler_api" to leave them to an outside
 	// profiler of CUDA, and to tell it when the recording begins and ends.
-	Control       string `protobuf:"bytes,3,opt,name=control,proto3" json:"control,omitempty"`
+	Control string `protobuf:"bytes,3,opt,name=control,proto3" json:"control,omitempty"`
+	// Categories of names that are wanted, as a set of bits, 1 << category; 0 for all. Others may be left out, and are not
+	// exported.
+	Categories    uint32 `protobuf:"varint,4,opt,name=categories,proto3" json:"categories,omitempty"`
 	unknownFields protoimpl.UnknownFields
 	sizeCache     protoimpl.SizeCache
 }
@@ -903,6 +906,13 @@ func (x *StartRecordingRequest) GetControl() string {
 	return ""
 }
 
+func (x *StartRecordingRequest) GetCategories() uint32 {
+	if x != nil {
+		return x.Categories
+	}
+	return 0
+}
+
 // StartRecordingResponse says that recording is on.
 type StartRecordingResponse struct {
 	state protoimpl.MessageState `protogen:"open.v1"`
@@ -949,6 +959,172 @@ func (x *StartRecordingResponse) GetNotes() []string {
 	return nil
 }
 
+// StartCPUProfileRequest says where the profile goes.
+type StartCPUProfileRequest struct {
+	state protoimpl.MessageState `protogen:"open.v1"`
+	// Absolute path of the file, which appears whole when it is complete.
+	Path string `protobuf:"bytes,1,opt,name=path,proto3" json:"path,omitempty"`
+	// The file's largest size in bytes.
+	MaxBytes      int64 `protobuf:"varint,2,opt,name=max_bytes,json=maxBytes,proto3" json:"max_bytes,omitempty"`
+	unknownFields protoimpl.UnknownFields
+	sizeCache     protoimpl.SizeCache
+}
+
+func (x *StartCPUProfileRequest) Reset() {
+	*x = StartCPUProfileRequest{}
+	mi := &file_strobe_model_v1_model_proto_msgTypes[12]
+	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+	ms.StoreMessageInfo(mi)
+}
+
+func (x *StartCPUProfileRequest) String() string {
+	return protoimpl.X.MessageStringOf(x)
+}
+
+func (*StartCPUProfileRequest) ProtoMessage() {}
+
+func (x *StartCPUProfileRequest) ProtoReflect() protoreflect.Message {
+	mi := &file_strobe_model_v1_model_proto_msgTypes[12]
+	if x != nil {
+		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+		if ms.LoadMessageInfo() == nil {
+			ms.StoreMessageInfo(mi)
+		}
+		return ms
+	}
+	return mi.MessageOf(x)
+}
+
+// Deprecated: Use StartCPUProfileRequest.ProtoReflect.Descriptor instead.
+func (*StartCPUProfileRequest) Descriptor() ([]byte, []int) {
+	return file_strobe_model_v1_model_proto_rawDescGZIP(), []int{12}
+}
+
+func (x *StartCPUProfileRequest) GetPath() string {
+	if x != nil {
+		return x.Path
+	}
+	return ""
+}
+
+func (x *StartCPUProfileRequest) GetMaxBytes() int64 {
+	if x != nil {
+		return x.MaxBytes
+	}
+	return 0
+}
+
+// StartCPUProfileResponse says that it is being made.
+type StartCPUProfileResponse struct {
+	state         protoimpl.MessageState `protogen:"open.v1"`
+	unknownFields protoimpl.UnknownFields
+	sizeCache     protoimpl.SizeCache
+}
+
+func (x *StartCPUProfileResponse) Reset() {
+	*x = StartCPUProfileResponse{}
+	mi := &file_strobe_model_v1_model_proto_msgTypes[13]
+	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+	ms.StoreMessageInfo(mi)
+}
+
+func (x *StartCPUProfileResponse) String() string {
+	return protoimpl.X.MessageStringOf(x)
+}
+
+func (*StartCPUProfileResponse) ProtoMessage() {}
+
+func (x *StartCPUProfileResponse) ProtoReflect() protoreflect.Message {
+	mi := &file_strobe_model_v1_model_proto_msgTypes[13]
+	if x != nil {
+		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+		if ms.LoadMessageInfo() == nil {
+			ms.StoreMessageInfo(mi)
+		}
+		return ms
+	}
+	return mi.MessageOf(x)
+}
+
+// Deprecated: Use StartCPUProfileResponse.ProtoReflect.Descriptor instead.
+func (*StartCPUProfileResponse) Descriptor() ([]byte, []int) {
+	return file_strobe_model_v1_model_proto_rawDescGZIP(), []int{13}
+}
+
+// StopCPUProfileRequest completes it.
+type StopCPUProfileRequest struct {
+	state         protoimpl.MessageState `protogen:"open.v1"`
+	unknownFields protoimpl.UnknownFields
+	sizeCache     protoimpl.SizeCache
+}
+
+func (x *StopCPUProfileRequest) Reset() {
+	*x = StopCPUProfileRequest{}
+	mi := &file_strobe_model_v1_model_proto_msgTypes[14]
+	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+	ms.StoreMessageInfo(mi)
+}
+
+func (x *StopCPUProfileRequest) String() string {
+	return protoimpl.X.MessageStringOf(x)
+}
+
+func (*StopCPUProfileRequest) ProtoMessage() {}
+
+func (x *StopCPUProfileRequest) ProtoReflect() protoreflect.Message {
+	mi := &file_strobe_model_v1_model_proto_msgTypes[14]
+	if x != nil {
+		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+		if ms.LoadMessageInfo() == nil {
+			ms.StoreMessageInfo(mi)
+		}
+		return ms
+	}
+	return mi.MessageOf(x)
+}
+
+// Deprecated: Use StopCPUProfileRequest.ProtoReflect.Descriptor instead.
+func (*StopCPUProfileRequest) Descriptor() ([]byte, []int) {
+	return file_strobe_model_v1_model_proto_rawDescGZIP(), []int{14}
+}
+
+// StopCPUProfileResponse says that the file is there.
+type StopCPUProfileResponse struct {
+	state         protoimpl.MessageState `protogen:"open.v1"`
+	unknownFields protoimpl.UnknownFields
+	sizeCache     protoimpl.SizeCache
+}
+
+func (x *StopCPUProfileResponse) Reset() {
+	*x = StopCPUProfileResponse{}
+	mi := &file_strobe_model_v1_model_proto_msgTypes[15]
+	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+	ms.StoreMessageInfo(mi)
+}
+
+func (x *StopCPUProfileResponse) String() string {
+	return protoimpl.X.MessageStringOf(x)
+}
+
+func (*StopCPUProfileResponse) ProtoMessage() {}
+
+func (x *StopCPUProfileResponse) ProtoReflect() protoreflect.Message {
+	mi := &file_strobe_model_v1_model_proto_msgTypes[15]
+	if x != nil {
+		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+		if ms.LoadMessageInfo() == nil {
+			ms.StoreMessageInfo(mi)
+		}
+		return ms
+	}
+	return mi.MessageOf(x)
+}
+
+// Deprecated: Use StopCPUProfileResponse.ProtoReflect.Descriptor instead.
+func (*StopCPUProfileResponse) Descriptor() ([]byte, []int) {
+	return file_strobe_model_v1_model_proto_rawDescGZIP(), []int{15}
+}
+
 // StopRecordingRequest ends the recording.
 type StopRecordingRequest struct {
 	state         protoimpl.MessageState `protogen:"open.v1"`
@@ -958,7 +1134,7 @@ type StopRecordingRequest struct {
 
 func (x *StopRecordingRequest) Reset() {
 	*x = StopRecordingRequest{}
-	mi := &file_strobe_model_v1_model_proto_msgTypes[12]
+	mi := &file_strobe_model_v1_model_proto_msgTypes[16]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -970,7 +1146,7 @@ func (x *StopRecordingRequest) String() string {
 func (*StopRecordingRequest) ProtoMessage() {}
 
 func (x *StopRecordingRequest) ProtoReflect() protoreflect.Message {
-	mi := &file_strobe_model_v1_model_proto_msgTypes[12]
+	mi := &file_strobe_model_v1_model_proto_msgTypes[16]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -983,7 +1159,7 @@ func (x *StopRecordingRequest) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use StopRecordingRequest.ProtoReflect.Descriptor instead.
 func (*StopRecordingRequest) Descriptor() ([]byte, []int) {
-	return file_strobe_model_v1_model_proto_rawDescGZIP(), []int{12}
+	return file_strobe_model_v1_model_proto_rawDescGZIP(), []int{16}
 }
 
 // StopRecordingResponse says what the segment holds.
@@ -1005,7 +1181,7 @@ type StopRecordingResponse struct {
 
 func (x *StopRecordingResponse) Reset() {
 	*x = StopRecordingResponse{}
-	mi := &file_strobe_model_v1_model_proto_msgTypes[13]
+	mi := &file_strobe_model_v1_model_proto_msgTypes[17]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -1017,7 +1193,7 @@ func (x *StopRecordingResponse) String() string {
 func (*StopRecordingResponse) ProtoMessage() {}
 
 func (x *StopRecordingResponse) ProtoReflect() protoreflect.Message {
-	mi := &file_strobe_model_v1_model_proto_msgTypes[13]
+	mi := &file_strobe_model_v1_model_proto_msgTypes[17]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -1030,7 +1206,7 @@ func (x *StopRecordingResponse) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use StopRecordingResponse.ProtoReflect.Descriptor instead.
 func (*StopRecordingResponse) Descriptor() ([]byte, []int) {
-	return file_strobe_model_v1_model_proto_rawDescGZIP(), []int{13}
+	return file_strobe_model_v1_model_proto_rawDescGZIP(), []int{17}
 }
 
 func (x *StopRecordingResponse) GetEvents() uint64 {
@@ -1089,7 +1265,7 @@ type Losses struct {
 
 func (x *Losses) Reset() {
 	*x = Losses{}
-	mi := &file_strobe_model_v1_model_proto_msgTypes[14]
+	mi := &file_strobe_model_v1_model_proto_msgTypes[18]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -1101,7 +1277,7 @@ func (x *Losses) String() string {
 func (*Losses) ProtoMessage() {}
 
 func (x *Losses) ProtoReflect() protoreflect.Message {
-	mi := &file_strobe_model_v1_model_proto_msgTypes[14]
+	mi := &file_strobe_model_v1_model_proto_msgTypes[18]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -1114,7 +1290,7 @@ func (x *Losses) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use Losses.ProtoReflect.Descriptor instead.
 func (*Losses) Descriptor() ([]byte, []int) {
-	return file_strobe_model_v1_model_proto_rawDescGZIP(), []int{14}
+	return file_strobe_model_v1_model_proto_rawDescGZIP(), []int{18}
 }
 
 func (x *Losses) GetFull() uint64 {
@@ -1174,7 +1350,7 @@ type StartFlightRequest struct {
 
 func (x *StartFlightRequest) Reset() {
 	*x = StartFlightRequest{}
-	mi := &file_strobe_model_v1_model_proto_msgTypes[15]
+	mi := &file_strobe_model_v1_model_proto_msgTypes[19]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -1186,7 +1362,7 @@ func (x *StartFlightRequest) String() string {
 func (*StartFlightRequest) ProtoMessage() {}
 
 func (x *StartFlightRequest) ProtoReflect() protoreflect.Message {
-	mi := &file_strobe_model_v1_model_proto_msgTypes[15]
+	mi := &file_strobe_model_v1_model_proto_msgTypes[19]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -1199,7 +1375,7 @@ func (x *StartFlightRequest) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use StartFlightRequest.ProtoReflect.Descriptor instead.
 func (*StartFlightRequest) Descriptor() ([]byte, []int) {
-	return file_strobe_model_v1_model_proto_rawDescGZIP(), []int{15}
+	return file_strobe_model_v1_model_proto_rawDescGZIP(), []int{19}
 }
 
 func (x *StartFlightRequest) GetDir() string {
@@ -1232,7 +1408,7 @@ type StartFlightResponse struct {
 
 func (x *StartFlightResponse) Reset() {
 	*x = StartFlightResponse{}
-	mi := &file_strobe_model_v1_model_proto_msgTypes[16]
+	mi := &file_strobe_model_v1_model_proto_msgTypes[20]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -1244,7 +1420,7 @@ func (x *StartFlightResponse) String() string {
 func (*StartFlightResponse) ProtoMessage() {}
 
 func (x *StartFlightResponse) ProtoReflect() protoreflect.Message {
-	mi := &file_strobe_model_v1_model_proto_msgTypes[16]
+	mi := &file_strobe_model_v1_model_proto_msgTypes[20]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -1257,7 +1433,7 @@ func (x *StartFlightResponse) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use StartFlightResponse.ProtoReflect.Descriptor instead.
 func (*StartFlightResponse) Descriptor() ([]byte, []int) {
-	return file_strobe_model_v1_model_proto_rawDescGZIP(), []int{16}
+	return file_strobe_model_v1_model_proto_rawDescGZIP(), []int{20}
 }
 
 // StopFlightRequest turns the flight recorder off.
@@ -1269,7 +1445,7 @@ type StopFlightRequest struct {
 
 func (x *StopFlightRequest) Reset() {
 	*x = StopFlightRequest{}
-	mi := &file_strobe_model_v1_model_proto_msgTypes[17]
+	mi := &file_strobe_model_v1_model_proto_msgTypes[21]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -1281,7 +1457,7 @@ func (x *StopFlightRequest) String() string {
 func (*StopFlightRequest) ProtoMessage() {}
 
 func (x *StopFlightRequest) ProtoReflect() protoreflect.Message {
-	mi := &file_strobe_model_v1_model_proto_msgTypes[17]
+	mi := &file_strobe_model_v1_model_proto_msgTypes[21]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -1294,7 +1470,7 @@ func (x *StopFlightRequest) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use StopFlightRequest.ProtoReflect.Descriptor instead.
 func (*StopFlightRequest) Descriptor() ([]byte, []int) {
-	return file_strobe_model_v1_model_proto_rawDescGZIP(), []int{17}
+	return file_strobe_model_v1_model_proto_rawDescGZIP(), []int{21}
 }
 
 // StopFlightResponse says that the flight recorder is off.
@@ -1306,7 +1482,7 @@ type StopFlightResponse struct {
 
 func (x *StopFlightResponse) Reset() {
 	*x = StopFlightResponse{}
-	mi := &file_strobe_model_v1_model_proto_msgTypes[18]
+	mi := &file_strobe_model_v1_model_proto_msgTypes[22]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -1318,7 +1494,7 @@ func (x *StopFlightResponse) String() string {
 func (*StopFlightResponse) ProtoMessage() {}
 
 func (x *StopFlightResponse) ProtoReflect() protoreflect.Message {
-	mi := &file_strobe_model_v1_model_proto_msgTypes[18]
+	mi := &file_strobe_model_v1_model_proto_msgTypes[22]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -1331,7 +1507,7 @@ func (x *StopFlightResponse) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use StopFlightResponse.ProtoReflect.Descriptor instead.
 func (*StopFlightResponse) Descriptor() ([]byte, []int) {
-	return file_strobe_model_v1_model_proto_rawDescGZIP(), []int{18}
+	return file_strobe_model_v1_model_proto_rawDescGZIP(), []int{22}
 }
 
 // SnapshotRequest says where the segments are kept.
@@ -1347,7 +1523,7 @@ type SnapshotRequest struct {
 
 func (x *SnapshotRequest) Reset() {
 	*x = SnapshotRequest{}
-	mi := &file_strobe_model_v1_model_proto_msgTypes[19]
+	mi := &file_strobe_model_v1_model_proto_msgTypes[23]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -1359,7 +1535,7 @@ func (x *SnapshotRequest) String() string {
 func (*SnapshotRequest) ProtoMessage() {}
 
 func (x *SnapshotRequest) ProtoReflect() protoreflect.Message {
-	mi := &file_strobe_model_v1_model_proto_msgTypes[19]
+	mi := &file_strobe_model_v1_model_proto_msgTypes[23]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -1372,7 +1548,7 @@ func (x *SnapshotRequest) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use SnapshotRequest.ProtoReflect.Descriptor instead.
 func (*SnapshotRequest) Descriptor() ([]byte, []int) {
-	return file_strobe_model_v1_model_proto_rawDescGZIP(), []int{19}
+	return file_strobe_model_v1_model_proto_rawDescGZIP(), []int{23}
 }
 
 func (x *SnapshotRequest) GetDir() string {
@@ -1408,7 +1584,7 @@ type SnapshotResponse struct {
 
 func (x *SnapshotResponse) Reset() {
 	*x = SnapshotResponse{}
-	mi := &file_strobe_model_v1_model_proto_msgTypes[20]
+	mi := &file_strobe_model_v1_model_proto_msgTypes[24]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -1420,7 +1596,7 @@ func (x *SnapshotResponse) String() string {
 func (*SnapshotResponse) ProtoMessage() {}
 
 func (x *SnapshotResponse) ProtoReflect() protoreflect.Message {
-	mi := &file_strobe_model_v1_model_proto_msgTypes[20]
+	mi := &file_strobe_model_v1_model_proto_msgTypes[24]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -1433,7 +1609,7 @@ func (x *SnapshotResponse) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use SnapshotResponse.ProtoReflect.Descriptor instead.
 func (*SnapshotResponse) Descriptor() ([]byte, []int) {
-	return file_strobe_model_v1_model_proto_rawDescGZIP(), []int{20}
+	return file_strobe_model_v1_model_proto_rawDescGZIP(), []int{24}
 }
 
 func (x *SnapshotResponse) GetSegments() []string {
@@ -1549,13 +1725,22 @@ const file_strobe_model_v1_model_proto_rawDesc = "" +
 	"\x05value\x18\x02 \x01(\x01R\x05value:\x028\x01\">\n" +
 	"\fRequestError\x12\x14\n" +
 	"\x05field\x18\x01 \x01(\tR\x05field\x12\x18\n" +
-	"\amessage\x18\x02 \x01(\tR\amessage\"b\n" +
+	"\amessage\x18\x02 \x01(\tR\amessage\"\x82\x01\n" +
 	"\x15StartRecordingRequest\x12\x12\n" +
 	"\x04path\x18\x01 \x01(\tR\x04path\x12\x1b\n" +
 	"\tmax_bytes\x18\x02 \x01(\x03R\bmaxBytes\x12\x18\n" +
-	"\acontrol\x18\x03 \x01(\tR\acontrol\".\n" +
+	"\acontrol\x18\x03 \x01(\tR\acontrol\x12\x1e\n" +
+	"\n" +
+	"categories\x18\x04 \x01(\rR\n" +
+	"categories\".\n" +
 	"\x16StartRecordingResponse\x12\x14\n" +
-	"\x05notes\x18\x01 \x03(\tR\x05notes\"\x16\n" +
+	"\x05notes\x18\x01 \x03(\tR\x05notes\"I\n" +
+	"\x16StartCPUProfileRequest\x12\x12\n" +
+	"\x04path\x18\x01 \x01(\tR\x04path\x12\x1b\n" +
+	"\tmax_bytes\x18\x02 \x01(\x03R\bmaxBytes\"\x19\n" +
+	"\x17StartCPUProfileResponse\"\x17\n" +
+	"\x15StopCPUProfileRequest\"\x18\n" +
+	"\x16StopCPUProfileResponse\"\x16\n" +
 	"\x14StopRecordingRequest\"\xac\x01\n" +
 	"\x15StopRecordingResponse\x12\x16\n" +
 	"\x06events\x18\x01 \x01(\x04R\x06events\x12\x14\n" +
@@ -1585,12 +1770,14 @@ const file_strobe_model_v1_model_proto_rawDesc = "" +
 	"\x06events\x18\x02 \x01(\x04R\x06events\x12\x14\n" +
 	"\x05bytes\x18\x03 \x01(\x03R\x05bytes\x12+\n" +
 	"\x04lost\x18\x04 \x01(\v2\x17.strobe.model.v1.LossesR\x04lost\x12\"\n" +
-	"\revent_cost_ps\x18\x05 \x01(\rR\veventCostPs2\xeb\x04\n" +
+	"\revent_cost_ps\x18\x05 \x01(\rR\veventCostPs2\xb4\x06\n" +
 	"\fModelService\x12C\n" +
 	"\x04Load\x12\x1c.strobe.model.v1.LoadRequest\x1a\x1d.strobe.model.v1.LoadResponse\x12Q\n" +
 	"\bGenerate\x12 .strobe.model.v1.GenerateRequest\x1a!.strobe.model.v1.GenerateResponse0\x01\x12a\n" +
 	"\x0eStartRecording\x12&.strobe.model.v1.StartRecordingRequest\x1a'.strobe.model.v1.StartRecordingResponse\x12^\n" +
-	"\rStopRecording\x12%.strobe.model.v1.StopRecordingRequest\x1a&.strobe.model.v1.StopRecordingResponse\x12X\n" +
+	"\rStopRecording\x12%.strobe.model.v1.StopRecordingRequest\x1a&.strobe.model.v1.StopRecordingResponse\x12d\n" +
+	"\x0fStartCPUProfile\x12'.strobe.model.v1.StartCPUProfileRequest\x1a(.strobe.model.v1.StartCPUProfileResponse\x12a\n" +
+	"\x0eStopCPUProfile\x12&.strobe.model.v1.StopCPUProfileRequest\x1a'.strobe.model.v1.StopCPUProfileResponse\x12X\n" +
 	"\vStartFlight\x12#.strobe.model.v1.StartFlightRequest\x1a$.strobe.model.v1.StartFlightResponse\x12U\n" +
 	"\n" +
 	"StopFlight\x12\".strobe.model.v1.StopFlightRequest\x1a#.strobe.model.v1.StopFlightResponse\x12O\n" +
@@ -1608,63 +1795,71 @@ func file_strobe_model_v1_model_proto_rawDescGZIP() []byte {
 	return file_strobe_model_v1_model_proto_rawDescData
 }
 
-var file_strobe_model_v1_model_proto_msgTypes = make([]protoimpl.MessageInfo, 24)
+var file_strobe_model_v1_model_proto_msgTypes = make([]protoimpl.MessageInfo, 28)
 var file_strobe_model_v1_model_proto_goTypes = []any{
-	(*LoadRequest)(nil),            // 0: strobe.model.v1.LoadRequest
-	(*LoadResponse)(nil),           // 1: strobe.model.v1.LoadResponse
-	(*Info)(nil),                   // 2: strobe.model.v1.Info
-	(*Size)(nil),                   // 3: strobe.model.v1.Size
-	(*GenerateRequest)(nil),        // 4: strobe.model.v1.GenerateRequest
-	(*Image)(nil),                  // 5: strobe.model.v1.Image
-	(*GenerateResponse)(nil),       // 6: strobe.model.v1.GenerateResponse
-	(*Progress)(nil),               // 7: strobe.model.v1.Progress
-	(*Result)(nil),                 // 8: strobe.model.v1.Result
-	(*RequestError)(nil),           // 9: strobe.model.v1.RequestError
-	(*StartRecordingRequest)(nil),  // 10: strobe.model.v1.StartRecordingRequest
-	(*StartRecordingResponse)(nil), // 11: strobe.model.v1.StartRecordingResponse
-	(*StopRecordingRequest)(nil),   // 12: strobe.model.v1.StopRecordingRequest
-	(*StopRecordingResponse)(nil),  // 13: strobe.model.v1.StopRecordingResponse
-	(*Losses)(nil),                 // 14: strobe.model.v1.Losses
-	(*StartFlightRequest)(nil),     // 15: strobe.model.v1.StartFlightRequest
-	(*StartFlightResponse)(nil),    // 16: strobe.model.v1.StartFlightResponse
-	(*StopFlightRequest)(nil),      // 17: strobe.model.v1.StopFlightRequest
-	(*StopFlightResponse)(nil),     // 18: strobe.model.v1.StopFlightResponse
-	(*SnapshotRequest)(nil),        // 19: strobe.model.v1.SnapshotRequest
-	(*SnapshotResponse)(nil),       // 20: strobe.model.v1.SnapshotResponse
-	nil,                            // 21: strobe.model.v1.Info.DetailsEntry
-	nil,                            // 22: strobe.model.v1.GenerateRequest.ExtraEntry
-	nil,                            // 23: strobe.model.v1.Result.DurationsSEntry
+	(*LoadRequest)(nil),             // 0: strobe.model.v1.LoadRequest
+	(*LoadResponse)(nil),            // 1: strobe.model.v1.LoadResponse
+	(*Info)(nil),                    // 2: strobe.model.v1.Info
+	(*Size)(nil),                    // 3: strobe.model.v1.Size
+	(*GenerateRequest)(nil),         // 4: strobe.model.v1.GenerateRequest
+	(*Image)(nil),                   // 5: strobe.model.v1.Image
+	(*GenerateResponse)(nil),        // 6: strobe.model.v1.GenerateResponse
+	(*Progress)(nil),                // 7: strobe.model.v1.Progress
+	(*Result)(nil),                  // 8: strobe.model.v1.Result
+	(*RequestError)(nil),            // 9: strobe.model.v1.RequestError
+	(*StartRecordingRequest)(nil),   // 10: strobe.model.v1.StartRecordingRequest
+	(*StartRecordingResponse)(nil),  // 11: strobe.model.v1.StartRecordingResponse
+	(*StartCPUProfileRequest)(nil),  // 12: strobe.model.v1.StartCPUProfileRequest
+	(*StartCPUProfileResponse)(nil), // 13: strobe.model.v1.StartCPUProfileResponse
+	(*StopCPUProfileRequest)(nil),   // 14: strobe.model.v1.StopCPUProfileRequest
+	(*StopCPUProfileResponse)(nil),  // 15: strobe.model.v1.StopCPUProfileResponse
+	(*StopRecordingRequest)(nil),    // 16: strobe.model.v1.StopRecordingRequest
+	(*StopRecordingResponse)(nil),   // 17: strobe.model.v1.StopRecordingResponse
+	(*Losses)(nil),                  // 18: strobe.model.v1.Losses
+	(*StartFlightRequest)(nil),      // 19: strobe.model.v1.StartFlightRequest
+	(*StartFlightResponse)(nil),     // 20: strobe.model.v1.StartFlightResponse
+	(*StopFlightRequest)(nil),       // 21: strobe.model.v1.StopFlightRequest
+	(*StopFlightResponse)(nil),      // 22: strobe.model.v1.StopFlightResponse
+	(*SnapshotRequest)(nil),         // 23: strobe.model.v1.SnapshotRequest
+	(*SnapshotResponse)(nil),        // 24: strobe.model.v1.SnapshotResponse
+	nil,                             // 25: strobe.model.v1.Info.DetailsEntry
+	nil,                             // 26: strobe.model.v1.GenerateRequest.ExtraEntry
+	nil,                             // 27: strobe.model.v1.Result.DurationsSEntry
 }
 var file_strobe_model_v1_model_proto_depIdxs = []int32{
 	2,  // 0: strobe.model.v1.LoadResponse.info:type_name -> strobe.model.v1.Info
 	3,  // 1: strobe.model.v1.Info.sizes:type_name -> strobe.model.v1.Size
 	3,  // 2: strobe.model.v1.Info.max:type_name -> strobe.model.v1.Size
-	21, // 3: strobe.model.v1.Info.details:type_name -> strobe.model.v1.Info.DetailsEntry
+	25, // 3: strobe.model.v1.Info.details:type_name -> strobe.model.v1.Info.DetailsEntry
 	3,  // 4: strobe.model.v1.GenerateRequest.size:type_name -> strobe.model.v1.Size
 	5,  // 5: strobe.model.v1.GenerateRequest.images:type_name -> strobe.model.v1.Image
-	22, // 6: strobe.model.v1.GenerateRequest.extra:type_name -> strobe.model.v1.GenerateRequest.ExtraEntry
+	26, // 6: strobe.model.v1.GenerateRequest.extra:type_name -> strobe.model.v1.GenerateRequest.ExtraEntry
 	7,  // 7: strobe.model.v1.GenerateResponse.progress:type_name -> strobe.model.v1.Progress
 	5,  // 8: strobe.model.v1.GenerateResponse.image:type_name -> strobe.model.v1.Image
 	8,  // 9: strobe.model.v1.GenerateResponse.result:type_name -> strobe.model.v1.Result
-	23, // 10: strobe.model.v1.Result.durations_s:type_name -> strobe.model.v1.Result.DurationsSEntry
-	14, // 11: strobe.model.v1.StopRecordingResponse.lost:type_name -> strobe.model.v1.Losses
-	14, // 12: strobe.model.v1.SnapshotResponse.lost:type_name -> strobe.model.v1.Losses
+	27, // 10: strobe.model.v1.Result.durations_s:type_name -> strobe.model.v1.Result.DurationsSEntry
+	18, // 11: strobe.model.v1.StopRecordingResponse.lost:type_name -> strobe.model.v1.Losses
+	18, // 12: strobe.model.v1.SnapshotResponse.lost:type_name -> strobe.model.v1.Losses
 	0,  // 13: strobe.model.v1.ModelService.Load:input_type -> strobe.model.v1.LoadRequest
 	4,  // 14: strobe.model.v1.ModelService.Generate:input_type -> strobe.model.v1.GenerateRequest
 	10, // 15: strobe.model.v1.ModelService.StartRecording:input_type -> strobe.model.v1.StartRecordingRequest
-	12, // 16: strobe.model.v1.ModelService.StopRecording:input_type -> strobe.model.v1.StopRecordingRequest
-	15, // 17: strobe.model.v1.ModelService.StartFlight:input_type -> strobe.model.v1.StartFlightRequest
-	17, // 18: strobe.model.v1.ModelService.StopFlight:input_type -> strobe.model.v1.StopFlightRequest
-	19, // 19: strobe.model.v1.ModelService.Snapshot:input_type -> strobe.model.v1.SnapshotRequest
-	1,  // 20: strobe.model.v1.ModelService.Load:output_type -> strobe.model.v1.LoadResponse
-	6,  // 21: strobe.model.v1.ModelService.Generate:output_type -> strobe.model.v1.GenerateResponse
-	11, // 22: strobe.model.v1.ModelService.StartRecording:output_type -> strobe.model.v1.StartRecordingResponse
-	13, // 23: strobe.model.v1.ModelService.StopRecording:output_type -> strobe.model.v1.StopRecordingResponse
-	16, // 24: strobe.model.v1.ModelService.StartFlight:output_type -> strobe.model.v1.StartFlightResponse
-	18, // 25: strobe.model.v1.ModelService.StopFlight:output_type -> strobe.model.v1.StopFlightResponse
-	20, // 26: strobe.model.v1.ModelService.Snapshot:output_type -> strobe.model.v1.SnapshotResponse
-	20, // [20:27] is the sub-list for method output_type
-	13, // [13:20] is the sub-list for method input_type
+	16, // 16: strobe.model.v1.ModelService.StopRecording:input_type -> strobe.model.v1.StopRecordingRequest
+	12, // 17: strobe.model.v1.ModelService.StartCPUProfile:input_type -> strobe.model.v1.StartCPUProfileRequest
+	14, // 18: strobe.model.v1.ModelService.StopCPUProfile:input_type -> strobe.model.v1.StopCPUProfileRequest
+	19, // 19: strobe.model.v1.ModelService.StartFlight:input_type -> strobe.model.v1.StartFlightRequest
+	21, // 20: strobe.model.v1.ModelService.StopFlight:input_type -> strobe.model.v1.StopFlightRequest
+	23, // 21: strobe.model.v1.ModelService.Snapshot:input_type -> strobe.model.v1.SnapshotRequest
+	1,  // 22: strobe.model.v1.ModelService.Load:output_type -> strobe.model.v1.LoadResponse
+	6,  // 23: strobe.model.v1.ModelService.Generate:output_type -> strobe.model.v1.GenerateResponse
+	11, // 24: strobe.model.v1.ModelService.StartRecording:output_type -> strobe.model.v1.StartRecordingResponse
+	17, // 25: strobe.model.v1.ModelService.StopRecording:output_type -> strobe.model.v1.StopRecordingResponse
+	13, // 26: strobe.model.v1.ModelService.StartCPUProfile:output_type -> strobe.model.v1.StartCPUProfileResponse
+	15, // 27: strobe.model.v1.ModelService.StopCPUProfile:output_type -> strobe.model.v1.StopCPUProfileResponse
+	20, // 28: strobe.model.v1.ModelService.StartFlight:output_type -> strobe.model.v1.StartFlightResponse
+	22, // 29: strobe.model.v1.ModelService.StopFlight:output_type -> strobe.model.v1.StopFlightResponse
+	24, // 30: strobe.model.v1.ModelService.Snapshot:output_type -> strobe.model.v1.SnapshotResponse
+	22, // [22:31] is the sub-list for method output_type
+	13, // [13:22] is the sub-list for method input_type
 	13, // [13:13] is the sub-list for extension type_name
 	13, // [13:13] is the sub-list for extension extendee
 	0,  // [0:13] is the sub-list for field type_name
@@ -1687,7 +1882,7 @@ func file_strobe_model_v1_model_proto_init() {
 			GoPackagePath: reflect.TypeOf(x{}).PkgPath(),
 			RawDescriptor: unsafe.Slice(unsafe.StringData(file_strobe_model_v1_model_proto_rawDesc), len(file_strobe_model_v1_model_proto_rawDesc)),
 			NumEnums:      0,
-			NumMessages:   24,
+			NumMessages:   28,
 			NumExtensions: 0,
 			NumServices:   1,
 		},

@@ -21,13 +21,15 @@ import (
 const _ = grpc.SupportPackageIsVersion9
 
 const (
-	ModelService_Load_FullMethodName           = "/strobe.model.v1.ModelService/Load"
-	ModelService_Generate_FullMethodName       = "/strobe.model.v1.ModelService/Generate"
-	ModelService_StartRecording_FullMethodName = "/strobe.model.v1.ModelService/StartRecording"
-	ModelService_StopRecording_FullMethodName  = "/strobe.model.v1.ModelService/StopRecording"
-	ModelService_StartFlight_FullMethodName    = "/strobe.model.v1.ModelService/StartFlight"
-	ModelService_StopFlight_FullMethodName     = "/strobe.model.v1.ModelService/StopFlight"
-	ModelService_Snapshot_FullMethodName       = "/strobe.model.v1.ModelService/Snapshot"
+	ModelService_Load_FullMethodName            = "/strobe.model.v1.ModelService/Load"
+	ModelService_Generate_FullMethodName        = "/strobe.model.v1.ModelService/Generate"
+	ModelService_StartRecording_FullMethodName  = "/strobe.model.v1.ModelService/StartRecording"
+	ModelService_StopRecording_FullMethodName   = "/strobe.model.v1.ModelService/StopRecording"
+	ModelService_StartCPUProfile_FullMethodName = "/strobe.model.v1.ModelService/StartCPUProfile"
+	ModelService_StopCPUProfile_FullMethodName  = "/strobe.model.v1.ModelService/StopCPUProfile"
+	ModelService_StartFlight_FullMethodName     = "/strobe.model.v1.ModelService/StartFlight"
+	ModelService_StopFlight_FullMethodName      = "/strobe.model.v1.ModelService/StopFlight"
+	ModelService_Snapshot_FullMethodName        = "/strobe.model.v1.ModelService/Snapshot"
 )
 
 // ModelServiceClient is the client API for ModelService service.
@@ -46,6 +48,12 @@ type ModelServiceClient interface {
 	StartRecording(ctx context.Context, in *StartRecordingRequest, opts ...grpc.CallOption) (*StartRecordingResponse, error)
 	// StopRecording freezes the segment. FAILED_PRECONDITION when nothing is recorded.
 	StopRecording(ctx context.Context, in *StopRecordingRequest, opts ...grpc.CallOption) (*StopRecordingResponse, error)
+	// StartCPUProfile has the process profile its own use of processors, in pprof's format, until StopCPUProfile. Only a plugin
+	// with CAPABILITY_CPU_PROFILE serves it. ALREADY_EXISTS when one is being made, by whomever.
+	StartCPUProfile(ctx context.Context, in *StartCPUProfileRequest, opts ...grpc.CallOption) (*StartCPUProfileResponse, error)
+	// StopCPUProfile completes the file. FAILED_PRECONDITION when none is being made, or it would be larger than its bound: then
+	// there is no file.
+	StopCPUProfile(ctx context.Context, in *StopCPUProfileRequest, opts ...grpc.CallOption) (*StopCPUProfileResponse, error)
 	// StartFlight remembers what happened last from now on, bounded in bytes and time. StartRecording and StopRecording work
 	// as without it; between them nothing is remembered. ALREADY_EXISTS when it is on already.
 	StartFlight(ctx context.Context, in *StartFlightRequest, opts ...grpc.CallOption) (*StartFlightResponse, error)
@@ -113,6 +121,26 @@ func (c *modelServiceClient) StopRecording(ctx context.Context, in *StopRecordin
 	return out, nil
 }
 
+func (c *modelServiceClient) StartCPUProfile(ctx context.Context, in *StartCPUProfileRequest, opts ...grpc.CallOption) (*StartCPUProfileResponse, error) {
+	cOpts := append([]grpc.CallOption{grpc.StaticMethod()}, opts...)
+	out := new(StartCPUProfileResponse)
+	err := c.cc.Invoke(ctx, ModelService_StartCPUProfile_FullMethodName, in, out, cOpts...)
+	if err != nil {
+		return nil, err
+	}
+	return out, nil
+}
+
+func (c *modelServiceClient) StopCPUProfile(ctx context.Context, in *StopCPUProfileRequest, opts ...grpc.CallOption) (*StopCPUProfileResponse, error) {
+	cOpts := append([]grpc.CallOption{grpc.StaticMethod()}, opts...)
+	out := new(StopCPUProfileResponse)
+	err := c.cc.Invoke(ctx, ModelService_StopCPUProfile_FullMethodName, in, out, cOpts...)
+	if err != nil {
+		return nil, err
+	}
+	return out, nil
+}
+
 func (c *modelServiceClient) StartFlight(ctx context.Context, in *StartFlightRequest, opts ...grpc.CallOption) (*StartFlightResponse, error) {
 	cOpts := append([]grpc.CallOption{grpc.StaticMethod()}, opts...)
 	out := new(StartFlightResponse)
@@ -159,6 +187,12 @@ type ModelServiceServer interface {
 	StartRecording(context.Context, *StartRecordingRequest) (*StartRecordingResponse, error)
 	// StopRecording freezes the segment. FAILED_PRECONDITION when nothing is recorded.
 	StopRecording(context.Context, *StopRecordingRequest) (*StopRecordingResponse, error)
+	// StartCPUProfile has the process profile its own use of processors, in pprof's format, until StopCPUProfile. Only a plugin
+	// with CAPABILITY_CPU_PROFILE serves it. ALREADY_EXISTS when one is being made, by whomever.
+	StartCPUProfile(context.Context, *StartCPUProfileRequest) (*StartCPUProfileResponse, error)
+	// StopCPUProfile completes the file. FAILED_PRECONDITION when none is being made, or it would be larger than its bound: then
+	// there is no file.
+	StopCPUProfile(context.Context, *StopCPUProfileRequest) (*StopCPUProfileResponse, error)
 	// StartFlight remembers what happened last from now on, bounded in bytes and time. StartRecording and StopRecording work
 	// as without it; between them nothing is remembered. ALREADY_EXISTS when it is on already.
 	StartFlight(context.Context, *StartFlightRequest) (*StartFlightResponse, error)
@@ -188,6 +222,12 @@ func (UnimplementedModelServiceServer) StartRecording(context.Context, *StartRec
 }
 func (UnimplementedModelServiceServer) StopRecording(context.Context, *StopRecordingRequest) (*StopRecordingResponse, error) {
 	return nil, status.Error(codes.Unimplemented, "method StopRecording not implemented")
+}
+func (UnimplementedModelServiceServer) StartCPUProfile(context.Context, *StartCPUProfileRequest) (*StartCPUProfileResponse, error) {
+	return nil, status.Error(codes.Unimplemented, "method StartCPUProfile not implemented")
+}
+func (UnimplementedModelServiceServer) StopCPUProfile(context.Context, *StopCPUProfileRequest) (*StopCPUProfileResponse, error) {
+	return nil, status.Error(codes.Unimplemented, "method StopCPUProfile not implemented")
 }
 func (UnimplementedModelServiceServer) StartFlight(context.Context, *StartFlightRequest) (*StartFlightResponse, error) {
 	return nil, status.Error(codes.Unimplemented, "method StartFlight not implemented")
@@ -284,6 +324,42 @@ func _ModelService_StopRecording_Handler(srv interface{}, ctx context.Context, d
 	return interceptor(ctx, in, info, handler)
 }
 
+func _ModelService_StartCPUProfile_Handler(srv interface{}, ctx context.Context, dec func(interface{}) error, interceptor grpc.UnaryServerInterceptor) (interface{}, error) {
+	in := new(StartCPUProfileRequest)
+	if err := dec(in); err != nil {
+		return nil, err
+	}
+	if interceptor == nil {
+		return srv.(ModelServiceServer).StartCPUProfile(ctx, in)
+	}
+	info := &grpc.UnaryServerInfo{
+		Server:     srv,
+		FullMethod: ModelService_StartCPUProfile_FullMethodName,
+	}
+	handler := func(ctx context.Context, req interface{}) (interface{}, error) {
+		return srv.(ModelServiceServer).StartCPUProfile(ctx, req.(*StartCPUProfileRequest))
+	}
+	return interceptor(ctx, in, info, handler)
+}
+
+func _ModelService_StopCPUProfile_Handler(srv interface{}, ctx context.Context, dec func(interface{}) error, interceptor grpc.UnaryServerInterceptor) (interface{}, error) {
+	in := new(StopCPUProfileRequest)
+	if err := dec(in); err != nil {
+		return nil, err
+	}
+	if interceptor == nil {
+		return srv.(ModelServiceServer).StopCPUProfile(ctx, in)
+	}
+	info := &grpc.UnaryServerInfo{
+		Server:     srv,
+		FullMethod: ModelService_StopCPUProfile_FullMethodName,
+	}
+	handler := func(ctx context.Context, req interface{}) (interface{}, error) {
+		return srv.(ModelServiceServer).StopCPUProfile(ctx, req.(*StopCPUProfileRequest))
+	}
+	return interceptor(ctx, in, info, handler)
+}
+
 func _ModelService_StartFlight_Handler(srv interface{}, ctx context.Context, dec func(interface{}) error, interceptor grpc.UnaryServerInterceptor) (interface{}, error) {
 	in := new(StartFlightRequest)
 	if err := dec(in); err != nil {
@@ -356,6 +432,14 @@ var ModelService_ServiceDesc = grpc.ServiceDesc{
 		{
 			MethodName: "StopRecording",
 			Handler:    _ModelService_StopRecording_Handler,
+		},
+		{
+			MethodName: "StartCPUProfile",
+			Handler:    _ModelService_StartCPUProfile_Handler,
+		},
+		{
+			MethodName: "StopCPUProfile",
+			Handler:    _ModelService_StopCPUProfile_Handler,
 		},
 		{
 			MethodName: "StartFlight",

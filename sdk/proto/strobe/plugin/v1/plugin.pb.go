@@ -88,6 +88,8 @@ const (
 	Capability_CAPABILITY_SOURCE Capability = 2
 	// Probe tells something; without it Probe always answers "nothing found".
 	Capability_CAPABILITY_PROBE Capability = 3
+	// A model whose process can make a CPU profile in pprof's format: StartCPUProfile and StopCPUProfile work.
+	Capability_CAPABILITY_CPU_PROFILE Capability = 4
 )
 
 // Enum value maps for Capability.
@@ -97,12 +99,14 @@ var (
 		1: "CAPABILITY_RECORDING",
 		2: "CAPABILITY_SOURCE",
 		3: "CAPABILITY_PROBE",
+		4: "CAPABILITY_CPU_PROFILE",
 	}
 	Capability_value = map[string]int32{
 		"CAPABILITY_UNSPECIFIED": 0,
 		"CAPABILITY_RECORDING":   1,
 		"CAPABILITY_SOURCE":      2,
 		"CAPABILITY_PROBE":       3,
+		"CAPABILITY_CPU_PROFILE": 4,
 	}
 )
 
@@ -1151,13 +1155,14 @@ const file_strobe_plugin_v1_plugin_proto_rawDesc = "" +
 	"\x10KIND_UNSPECIFIED\x10\x00\x12\x0e\n" +
 	"\n" +
 	"KIND_MODEL\x10\x01\x12\x11\n" +
-	"\rKIND_PROFILER\x10\x02*o\n" +
+	"\rKIND_PROFILER\x10\x02*\x8b\x01\n" +
 	"\n" +
 	"Capability\x12\x1a\n" +
 	"\x16CAPABILITY_UNSPECIFIED\x10\x00\x12\x18\n" +
 	"\x14CAPABILITY_RECORDING\x10\x01\x12\x15\n" +
 	"\x11CAPABILITY_SOURCE\x10\x02\x12\x14\n" +
-	"\x10CAPABILITY_PROBE\x10\x03*\xfe\x01\n" +
+	"\x10CAPABILITY_PROBE\x10\x03\x12\x1a\n" +
+	"\x16CAPABILITY_CPU_PROFILE\x10\x04*\xfe\x01\n" +
 	"\rAttributeType\x12\x1e\n" +
 	"\x1aATTRIBUTE_TYPE_UNSPECIFIED\x10\x00\x12\x19\n" +
 	"\x15ATTRIBUTE_TYPE_STRING\x10\x01\x12\x17\n" +
