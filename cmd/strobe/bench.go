@@ -10,7 +10,6 @@ import (
 	"io"
 	"math"
 	"net"
-	"net/http"
 	"os"
 	"slices"
 	"strconv"
@@ -139,9 +138,7 @@ func (b *benchCommand) client() (*client.Client, error) {
 	if err != nil {
 		return nil, usage(err)
 	}
-	transport := http.DefaultTransport.(*http.Transport).Clone()
-	transport.MaxIdleConns, transport.MaxIdleConnsPerHost = 0, b.config.MaxConcurrency
-	c, err := client.New(client.Options{Server: b.remote.server, Token: token, HTTP: &http.Client{Transport: transport}})
+	c, err := client.New(client.Options{Server: b.remote.server, Token: token, CA: b.remote.ca, IdleConns: b.config.MaxConcurrency})
 	if err != nil {
 		return nil, usage(err)
 	}

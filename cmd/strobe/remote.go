@@ -22,6 +22,7 @@ const (
 	defaultServer = "http://127.0.0.1:8091"
 	envServer     = "STROBE_SERVER"
 	envToken      = "STROBE_TOKEN"
+	envCA         = "STROBE_CA"
 )
 
 // Time limits of calls. The server's own limits are shorter, and its answers say more than a limit here.
@@ -36,18 +37,20 @@ const (
 type remote struct {
 	server    string
 	tokenFile string
+	ca        string
 	json      bool
 }
 
 func (r *remote) addFlags(cmd *cobra.Command) {
 	f := cmd.PersistentFlags()
-	f.StringVar(&r.server, "server", envOr(envServer, defaultServer), "`URL` of the server ("+envServer+")")
+	f.StringVar(&r.server, "server", envOr(envServer, defaultServer), "`URL` of the server, http, https or unix:///PATH ("+envServer+")")
 	r.addTokenFlags(cmd)
 }
 
 func (r *remote) addTokenFlags(cmd *cobra.Command) {
 	f := cmd.PersistentFlags()
 	f.StringVar(&r.tokenFile, "token-file", "", "`file` with the server's token; else the variable "+envToken)
+	f.StringVar(&r.ca, "ca", os.Getenv(envCA), "PEM `file` of certificates that sign an https server's ("+envCA+")")
 	f.BoolVar(&r.json, "json", false, "print JSON, for programs")
 }
 
@@ -64,7 +67,7 @@ func (r *remote) client() (*client.Client, error) {
 	if err != nil {
 		return nil, usage(err)
 	}
-	c, err := client.New(client.Options{Server: r.server, Token: token})
+	c, err := client.New(client.Options{Server: r.server, Token: token, CA: r.ca})
 	if err != nil {
 		return nil, usage(err)
 	}

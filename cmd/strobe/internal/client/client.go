@@ -23,42 +23,45 @@ const (
 
 // Options of a [Client].
 type Options struct {
-	// Server is the base address, "http://127.0.0.1:8091".
+	// Server is the base address, "http://127.0.0.1:8091", or a socket, "unix:///run/strobe/admin.sock".
 	Server string
 	// Token is sent as a bearer token with every call; empty sends none.
 	Token string
-	// HTTP makes the calls; nil means [http.DefaultClient], which sets no time limit: the context of a call does.
+	// CA is a PEM file of certificates that sign the server's; empty: those that this machine trusts.
+	CA string
+	// IdleConns is how many connections are kept for later calls; Go's default when 0.
+	IdleConns int
+	// HTTP makes the calls; nil: one made of the rest. Neither sets a time limit: the context of a call does.
 	HTTP *http.Client
 }
 
 // Client calls one server. It is safe for use by several goroutines.
 type Client struct {
-	base  *url.URL
+	name  string   // the address as it was given, without a slash at its end
+	base  *url.URL // of every call
 	token string
 	http  *http.Client
 }
 
-// New makes a client. It makes no connection; an address that is no http or https URL is an error.
+// New makes a client. It makes no connection; an address that is no http, https or unix URL is an error.
 func New(o Options) (*Client, error) {
-	base, err := url.Parse(strings.TrimRight(o.Server, "/"))
+	base, socket, err := address(o.Server)
 	if err != nil {
-		return nil, fmt.Errorf("read the server's address: %w", err)
+		return nil, err
 	}
-	if (base.Scheme != "http" && base.Scheme != "https") || base.Host == "" {
-		return nil, fmt.Errorf("the server's address %q is no URL such as http://127.0.0.1:8091", o.Server)
-	}
-	if base.RawQuery != "" || base.Fragment != "" {
-		return nil, fmt.Errorf("the server's address %q must end after the host, or after a path", o.Server)
-	}
-	c := &Client{base: base, token: o.Token, http: o.HTTP}
+	c := &Client{name: strings.TrimRight(o.Server, "/"), base: base, token: o.Token, http: o.HTTP}
 	if c.http == nil {
-		c.http = http.DefaultClient
+		t, err := o.transport(socket)
+		if err != nil {
+			return nil, err
+		}
+		c.http = &http.Client{Transport: t}
 	}
 	return c, nil
 }
 
 // Server is the base address, without a slash at its end.
-func (c *Client) Server() string { return c.base.String() }
+func (c *Client) Server() string { return c.name }
 
 // call is one HTTP request in the words of this package.
 type call struct {

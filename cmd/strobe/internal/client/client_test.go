@@ -42,7 +42,7 @@ func answer(status int, contentType, body string) http.HandlerFunc {
 }
 
 func TestNewRefusesWhatIsNoAddress(t *testing.T) {
-	for _, server := range []string{"", "127.0.0.1:8091", "ftp://x", "http://", "http://x?y=1", "http://x#y", "http://a b"} {
+	for _, server := range []string{"", "127.0.0.1:8091", "ftp://x", "http://", "http://x?y=1", "http://x#y", "http://a b", "unix://", "unix://run/x.sock"} {
 		if _, err := client.New(client.Options{Server: server}); err == nil {
 			t.Errorf("%q is taken for an address", server)
 		}

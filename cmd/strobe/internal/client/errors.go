@@ -52,8 +52,16 @@ func transportError(ctx context.Context, server string, err error) error {
 	if ctx.Err() != nil {
 		return context.Cause(ctx)
 	}
-	if errors.Is(err, syscall.ECONNREFUSED) {
-		return &ConnectError{Server: server, Err: syscall.ECONNREFUSED}
+	for _, gone := range []syscall.Errno{syscall.ECONNREFUSED, syscall.ENOENT} { // no such socket
+		if errors.Is(err, gone) {
+			return &ConnectError{Server: server, Err: gone}
+		}
+	}
+	switch {
+	case untrusted(err):
+		return fmt.Errorf("the server at %s has a certificate that this machine does not trust: name its certificate authority with --ca: %w", server, err)
+	case errors.Is(err, syscall.EACCES):
+		return fmt.Errorf("you may not use the server's socket %s: be the user that it runs as: %w", server, syscall.EACCES)
 	}
 	return fmt.Errorf("call the server at %s: %w", server, err)
 }
