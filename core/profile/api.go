@@ -63,6 +63,9 @@ type Options struct {
 	// ShowDir puts the profile's directory into views. A path is for callers on this machine only.
 	ShowDir bool
 
+	// Control is what profiles ask of ranks that can measure devices.
+	Control trace.Control
+
 	// Flight turns the flight recorder on in core and the ranks that are a FlightRecorder; nil: it is off.
 	Flight *Flight
 

@@ -123,7 +123,7 @@ func (m *Manager) startRecorder(ctx context.Context, p *entry, r Recorder) callR
 	if err := down(r); err != nil {
 		return callResult{err: err}
 	}
-	s := trace.Start{Path: filepath.Join(p.recordingDir(), segment(r)), MaxBytes: p.perProc, Process: m.processOf(r)}
+	s := trace.Start{Path: filepath.Join(p.recordingDir(), segment(r)), MaxBytes: p.perProc, Process: m.processOf(r), Control: m.o.Control}
 	return bounded(ctx, m.log, m.o.StartTimeout,
 		func(ctx context.Context) error { return m.startAfresh(ctx, p, r, s) },
 		func() { m.undoRecorder(p, r) })

@@ -93,13 +93,13 @@ func (m *Manager) finish(p *entry) {
 // when the recording ended.
 func (m *Manager) stopAll(p *entry) time.Time {
 	n := len(p.procs)
-	rows := make([]Process, n)
+	rows, notes := make([]Process, n), make([][]string, n)
 	if m.o.Core != nil {
 		n--
 	}
-	each(n, func(i int) { rows[i] = m.stopRecorder(p, i) })
+	each(n, func(i int) { rows[i], notes[i] = m.stopRecorder(p, i) })
 	if n < len(rows) {
-		rows[n] = m.stopRecorder(p, n)
+		rows[n], notes[n] = m.stopRecorder(p, n)
 	}
 	stopped := time.Now().UTC()
 	m.change(p, func(v *View) {
@@ -108,13 +108,18 @@ func (m *Manager) stopAll(p *entry) time.Time {
 		v.DurationS = stopped.Sub(v.StartedAt).Seconds()
 		v.Processes = rows
 		v.Warnings = append(v.Warnings, p.warnings()...)
+		for i, r := range p.procs {
+			for _, note := range notes[i] {
+				v.Warnings = append(v.Warnings, r.Label()+": "+note)
+			}
+		}
 		v.sum()
 	})
 	return stopped
 }
 
-// stopRecorder is the row of process i once it has stopped.
-func (m *Manager) stopRecorder(p *entry, i int) Process {
+// stopRecorder is the row of process i once it has stopped, and what the process says is missing.
+func (m *Manager) stopRecorder(p *entry, i int) (Process, []string) {
 	m.mu.Lock()
 	row := p.view.Processes[i]
 	m.mu.Unlock()
@@ -136,13 +141,13 @@ func (m *Manager) stopRecorder(p *entry, i int) Process {
 			row.Ended = ProcessDied
 		}
 		m.log.Warn("profile lacks a process's end", logID, p.id, logProcess, r.Label(), logStage, r.Stage(), logRank, r.Rank(), logError, res.err)
-		return row
+		return row, nil
 	}
 	stats := <-got
 	row.Ended = ProcessStopped
 	row.Events, row.Bytes, row.Losses = stats.Events, stats.Bytes, lossesOf(stats.Lost)
 	row.Cost = recording.EstimateCost(row.Events, row.Bytes, stats.EventNs, 0, 0) // the shares come with the sum
-	return row
+	return row, stats.Notes
 }
 
 // sum totals the processes' and artifacts' figures.

@@ -157,7 +157,7 @@ type Artifact struct {
 // Losses counts events that were not recorded.
 type Losses struct {
 	Total uint64 `json:"total"` // events
-	// ByReason counts by reason those that are not zero: full, not_ready, depth, corrupt, which are events; names and
+	// ByReason counts by reason those that are not zero: full, not_ready, depth, device, corrupt, which are events; names and
 	// truncated, which are texts that were cut; unknown, which are records of kinds that the reader is too old for.
 	ByReason map[string]uint64 `json:"by_reason"`
 }
@@ -165,7 +165,7 @@ type Losses struct {
 func lossesOf(l trace.Losses) Losses {
 	out := Losses{Total: l.Total(), ByReason: map[string]uint64{}}
 	for reason, n := range map[string]uint64{
-		"full": l.Full, "not_ready": l.NotReady, "depth": l.Depth, "names": l.Names, "truncated": l.Truncated,
+		"full": l.Full, "not_ready": l.NotReady, "depth": l.Depth, "device": l.Device, "names": l.Names, "truncated": l.Truncated,
 	} {
 		if n > 0 {
 			out.ByReason[reason] = n

@@ -190,7 +190,7 @@ func kindName(k trace.ProcessKind) string {
 // lossReasons is what was lost, without the reasons by which nothing was.
 func lossReasons(l recording.Losses) map[string]uint64 {
 	all := map[string]uint64{
-		"full": l.Full, "not_ready": l.NotReady, "depth": l.Depth, "names": l.Names, "truncated": l.Truncated, "corrupt": l.Corrupt,
+		"full": l.Full, "not_ready": l.NotReady, "depth": l.Depth, "device": l.Device, "names": l.Names, "truncated": l.Truncated, "corrupt": l.Corrupt,
 		"unknown": l.Unknown,
 	}
 	for reason, n := range all {

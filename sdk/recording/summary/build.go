@@ -137,6 +137,7 @@ func (a *Aggregator) sumLosses() Losses {
 		add("full", s.Lost.Full)
 		add("not_ready", s.Lost.NotReady)
 		add("depth", s.Lost.Depth)
+		add("device", s.Lost.Device)
 		add("names", s.Lost.Names)
 		add("truncated", s.Lost.Truncated)
 		add("corrupt", s.Lost.Corrupt)
