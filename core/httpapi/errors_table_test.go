@@ -79,7 +79,7 @@ func holdSection(t *testing.T, file string, part *regexp.Regexp, want string) {
 		return
 	}
 	if diff := cmp.Diff(want, string(text[at[0]:at[1]])); diff != "" {
-		t.Errorf("%s is not what the table of errors says; go test ./core/httpapi -run ErrorTable -update writes it: %s", file, diff)
+		t.Errorf("%s is not what the code says; go test ./core/httpapi -run '%s' -update writes it: %s", file, t.Name(), diff)
 	}
 }
 

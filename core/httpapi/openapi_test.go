@@ -77,7 +77,8 @@ func TestOpenAPIReferences(t *testing.T) {
 		switch v := v.(type) {
 		case map[string]any:
 			if to, ok := v["$ref"].(string); ok {
-				used[to] = true
+				whole, _, _ := strings.Cut(to, "/properties/")
+				used[whole] = true
 			}
 			for _, x := range v {
 				walk(x)

@@ -25,9 +25,9 @@ import (
 // wholeServer is this package over TCP in front of the real engine and profile manager, whose plugins are fakes.
 func wholeServer(t *testing.T, core *coretest.Core, rec *trace.Recorder) string {
 	t.Helper()
-	s := httptest.NewServer(New(Options{
+	s := httptest.NewServer(checked(t, New(Options{
 		Engine: core.Engine, Profiles: core.Profiles, Recorder: rec, Loopback: true, Log: slog.New(slog.DiscardHandler),
-	}))
+	})))
 	t.Cleanup(s.Close)
 	return s.URL
 }

@@ -24,7 +24,7 @@ const small = `{
       "get": {
         "parameters": [{"name": "name", "in": "path", "required": true, "x-slashes": true}],
         "responses": {
-          "200": {"description": "", "content": {"image/png": {}, "text/plain": {}}, "headers": {"ETag": {"required": true, "schema": {"pattern": "^\"[a-z]+\"$"}}}},
+          "200": {"description": "", "content": {"image/*": {}, "text/plain": {}}, "headers": {"ETag": {"required": true, "schema": {"pattern": "^\"[a-z]+\"$"}}}},
           "429": {"description": "", "content": {"application/json": {"schema": {"$ref": "#/components/schemas/Error"}}}, "headers": {"Retry-After": {"schema": {"type": "integer"}}}}
         }
       },
@@ -80,7 +80,10 @@ func TestCheck(t *testing.T) {
 		"a wrong error":               {"GET /things", 400, isJSON, "", `{"detail":"x"}`, false},
 		"HEAD":                        {"HEAD /things", 200, isJSON, "", ``, true},
 		"HEAD with an unknown status": {"HEAD /things", 418, isJSON, "", ``, false},
+		"HEAD that is refused":        {"HEAD /things", 405, isJSON, "", ``, true},
 		"a name with slashes":         {"GET /things/a/b.png", 200, png, `ETag: "abc"`, "PNG", true},
+		"a type outside the range":    {"GET /things/a", 200, "video/mp4", `ETag: "abc"`, "MP4", false},
+		"no type":                     {"GET /things/a", 200, "", `ETag: "abc"`, "PNG", false},
 		"a header is missing":         {"GET /things/a", 200, png, "", "PNG", false},
 		"a header is wrong":           {"GET /things/a", 200, png, "ETag: abc", "PNG", false},
 		"a number in a header":        {"GET /things/a", 429, isJSON, "Retry-After: 2", `{"error":"x"}`, true},
@@ -149,6 +152,10 @@ func TestMissed(t *testing.T) {
 	}
 	want := []string{"DELETE /things/{name} 204", "GET /events 200", "GET /merged 200", "GET /things 400", "GET /things/{name} 200", "GET /things/{name} 429"}
 	if diff := cmp.Diff(want, d.Missed()); diff != "" {
+		t.Error(diff)
+	}
+	want = []string{"DELETE /things/{name}", "GET /events", "GET /merged", "GET /things/{name}"}
+	if diff := cmp.Diff(want, d.MissedOperations()); diff != "" {
 		t.Error(diff)
 	}
 }

@@ -24,7 +24,7 @@ type Reply struct {
 
 // Check tells what in a reply the document does not have; nil when it has all.
 func (d *Document) Check(r Reply) error {
-	o := d.find(r.Method, r.URL)
+	o := d.find(r)
 	if o == nil {
 		return d.checkUnknown(r)
 	}
@@ -84,11 +84,23 @@ func (o *operation) head(r Reply) (*content, error) {
 		}
 		return nil, nil
 	}
-	body := res.content[t]
+	body := res.contentOf(t)
 	if body == nil {
 		return nil, fmt.Errorf("%s answered %d with Content-Type %q, which the document does not have", o.name, r.Status, t)
 	}
 	return body, nil
+}
+
+// contentOf is what the document says of a body of a media type: under its own name, or under a range such as image/* that
+// it is in; nil when there is nothing.
+func (r *response) contentOf(mediaType string) *content {
+	kind, _, _ := strings.Cut(mediaType, "/")
+	for _, name := range []string{mediaType, kind + "/*", "*/*"} {
+		if c := r.content[name]; c != nil && mediaType != "" {
+			return c
+		}
+	}
+	return nil
 }
 
 // check judges a header's value: as a number when it is one and the schema does not want a text.

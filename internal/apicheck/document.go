@@ -170,9 +170,12 @@ func escape(name string) string {
 	return url.PathEscape(strings.NewReplacer("~", "~0", "/", "~1").Replace(name))
 }
 
-// find is the operation of a request, or nil. A HEAD is answered as a GET.
-func (d *Document) find(method string, u *url.URL) *operation {
-	_, pattern := d.mux.Handler(&http.Request{Method: method, URL: &url.URL{Path: u.Path, RawPath: u.RawPath}, Host: "any"})
+// find is the operation of a request, or nil. A HEAD is answered as a GET, or refused as a method that the path does not have.
+func (d *Document) find(r Reply) *operation {
+	if r.Method == http.MethodHead && r.Status == http.StatusMethodNotAllowed {
+		return nil
+	}
+	_, pattern := d.mux.Handler(&http.Request{Method: r.Method, URL: &url.URL{Path: r.URL.Path, RawPath: r.URL.RawPath}, Host: "any"})
 	return d.operations[pattern]
 }
 
@@ -196,4 +199,22 @@ func (d *Document) Missed() []string {
 		}
 	}
 	return slices.Sorted(maps.Keys(all))
+}
+
+// MissedOperations are the operations that no reply was of, sorted.
+func (d *Document) MissedOperations() []string {
+	d.mu.Lock()
+	defer d.mu.Unlock()
+	var all []string
+	for _, o := range d.operations {
+		hit := false
+		for status := range o.responses {
+			hit = hit || d.hit[o.name+" "+status]
+		}
+		if !hit {
+			all = append(all, o.name)
+		}
+	}
+	slices.Sort(all)
+	return all
 }

@@ -13,7 +13,7 @@ func (d *Document) Handler(next http.Handler, report func(error)) http.Handler {
 		method, u := r.Method, *r.URL
 		t := &tap{ResponseWriter: w, document: d, report: report, reply: Reply{Method: method, URL: &u}}
 		next.ServeHTTP(t, r)
-		if r.Context().Err() == nil { // of a client that went away nothing is to be had
+		if r.Context().Err() == nil || t.reply.Status != 0 { // else the client went away, and there is no reply
 			t.end()
 		}
 	})
@@ -49,7 +49,7 @@ func (t *tap) WriteHeader(status int) {
 	}
 	t.reply.Status, t.reply.Header = status, t.Header().Clone()
 	media := mediaType(t.reply.Header)
-	o := t.document.find(t.reply.Method, t.reply.URL)
+	o := t.document.find(t.reply)
 	switch {
 	case t.reply.Method == http.MethodHead:
 	case o == nil, media == "application/json":
