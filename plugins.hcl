@@ -14,6 +14,7 @@ server {
   # queue           = 64       # requests that wait; one more is answered 503
   # request_timeout = "300s"   # from arrival to the answer
   # max_body        = "32MiB"  # largest request
+  # access_log      = "info"   # level of the line that each request gets: debug, info, warn; off: errors of the server only
 
   # Examples:
   # allowed_hosts      = ["strobe.example"] # Host headers to answer beside the listening address's own
@@ -34,6 +35,7 @@ profile {
   # that profiles take on disk.
   # max_total_bytes = "10GiB" # of all finished profiles together; older ones go
   # max_age         = "168h"  # profiles that ended longer ago go
+  # sample_every    = 1000    # one of so many generations, drawn by chance, gets a profile of itself; the flight recorder makes way for it
 }
 
 # Record all the time and remember the last seconds: `strobe profile snapshot` turns them into a profile, and so does a

@@ -35,6 +35,7 @@ type Server struct {
 	ReadTokenFile    string        // absolute path of a file of tokens that open what only looks at profiles; empty: none
 	APIKeyFile       string        // absolute path of a file of keys that open the generation routes; empty: none
 	MaxBodyBytes     int64         // largest request body, bytes
+	AccessLog        string        // AccessLogInfo or another of these constants
 	TLS              *TLS          // nil: plain HTTP
 	Admin            *Admin        // nil: every route is on Listen
 	Limits           Limits
@@ -52,6 +53,7 @@ type Profile struct {
 	MaxAge        time.Duration // a profile goes when its end is so long ago; 0: whatever its age
 	// MinFreeBytes is what stays free on the disk: below it old profiles go, then none starts and the active one ends; 0: nobody looks.
 	MinFreeBytes int64
+	SampleEvery  int // one of so many generations gets a profile of itself; 0: none does
 	Origin
 }
 

@@ -43,14 +43,14 @@ func TestLoadReadsEverything(t *testing.T) {
 		Server: config.Server{
 			Listen: "[::1]:0", Model: "b", Profilers: []string{"mine", "chrome"}, RuntimeDir: filepath.Join(dir, "run"),
 			QueueSize: 0, RequestTimeout: 90 * time.Second, AllowedHosts: []string{"strobe.example", "::1", "*"},
-			ControlTokenFile: "/etc/strobe/token", ReadTokenFile: filepath.Join(dir, "look"), APIKeyFile: filepath.Join(dir, "..", "key"), MaxBodyBytes: 3 << 19,
+			ControlTokenFile: "/etc/strobe/token", ReadTokenFile: filepath.Join(dir, "look"), APIKeyFile: filepath.Join(dir, "..", "key"), MaxBodyBytes: 3 << 19, AccessLog: config.AccessLogWarn,
 			TLS:   &config.TLS{Cert: filepath.Join(dir, "server.crt"), Key: "/etc/strobe/server.key"},
 			Admin: &config.Admin{Listen: "unix:///run/strobe/admin.sock"},
 			Limits: config.Limits{StartsPerMinute: 6, GenerationsPerMinute: 600, Connections: 100, ConnectionsPerClient: 10,
 				HeaderTimeout: 5 * time.Second, BodyTimeout: time.Minute, IdleTimeout: 30 * time.Second, StallTimeout: 10 * time.Second, MaxHeaderBytes: 8 << 10},
 		},
 		Profile: config.Profile{Dir: "/var/strobe", MaxDuration: time.Hour, MaxBytes: 2 << 30, Keep: 1,
-			MaxTotalBytes: 3 << 30, MaxAge: 168 * time.Hour},
+			MaxTotalBytes: 3 << 30, MaxAge: 168 * time.Hour, SampleEvery: 1000},
 		FlightRecorder: &config.FlightRecorder{Window: 10 * time.Second, MaxBytes: 128 << 20, Triggers: []config.Trigger{
 			{Kind: config.TriggerSlow, SlowerThan: 2 * time.Second, MinInterval: 10 * time.Second},
 			{Kind: config.TriggerP99, Factor: 2.5, After: time.Second, MinInterval: time.Minute},
@@ -98,7 +98,7 @@ func TestDefaults(t *testing.T) {
 		Dir:  here(t), // the built-in configuration's paths are relative to the working folder
 		Server: config.Server{
 			Listen: config.DefaultListen, Model: "emoji", Profilers: []string{"chrome"}, QueueSize: config.DefaultQueueSize,
-			RequestTimeout: config.DefaultRequestTimeout, MaxBodyBytes: config.DefaultMaxBodyBytes,
+			RequestTimeout: config.DefaultRequestTimeout, MaxBodyBytes: config.DefaultMaxBodyBytes, AccessLog: config.DefaultAccessLog,
 			Limits: config.Limits{StartsPerMinute: config.DefaultStartsPerMinute, GenerationsPerMinute: config.DefaultGenerationsPerMinute,
 				Connections: config.DefaultConnections, ConnectionsPerClient: config.DefaultConnectionsPerClient,
 				HeaderTimeout: config.DefaultHeaderTimeout, BodyTimeout: config.DefaultBodyTimeout, IdleTimeout: config.DefaultIdleTimeout,

@@ -25,6 +25,8 @@ const (
 	DefaultStallTimeout         = time.Minute
 	DefaultMaxHeaderBytes       = 64 << 10
 
+	DefaultAccessLog = AccessLogInfo
+
 	DefaultFlightWindow    = 30 * time.Second
 	DefaultFlightBytes     = 64 << 20
 	DefaultTriggerAfter    = time.Second
@@ -50,6 +52,8 @@ const (
 	MinMaxAge   = time.Minute
 	MaxMaxAge   = 10 * 365 * 24 * time.Hour
 	MaxTotal    = 1 << 50 // of profile.max_total_bytes
+
+	MaxSampleEvery = 1_000_000_000
 
 	MaxPerMinute     = 1_000_000
 	MaxConnections   = 1 << 20

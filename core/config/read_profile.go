@@ -7,7 +7,7 @@ import (
 	"github.com/hashicorp/hcl/v2/hclsyntax"
 )
 
-var profileKeys = []string{"dir", "max_duration", "max_bytes", "keep", "max_total_bytes", "max_age", "min_free_bytes"}
+var profileKeys = []string{"dir", "max_duration", "max_bytes", "keep", "max_total_bytes", "max_age", "min_free_bytes", "sample_every"}
 
 const (
 	whyMaxBytes = "half of it is split between the recordings of all processes, each of which needs 1MiB; the other half is for the profilers"
@@ -29,6 +29,9 @@ func (r *reader) profile(at hcl.Range, body *hclsyntax.Body) Profile {
 	}
 	if !b.absent("max_age") {
 		p.MaxAge = b.duration("max_age", 7*24*time.Hour, MinMaxAge, MaxMaxAge)
+	}
+	if !b.absent("sample_every") {
+		p.SampleEvery = b.whole("sample_every", 1000, 0, MaxSampleEvery)
 	}
 	if p.Dir == "" {
 		p.Dir = resolve(r.dir, DefaultProfileDir)

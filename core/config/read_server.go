@@ -12,7 +12,7 @@ import (
 
 var serverKeys = []string{
 	"listen", "model", "profilers", "runtime_dir", "queue", "request_timeout",
-	"allowed_hosts", "control_token_file", "read_token_file", "api_key_file", "max_body",
+	"allowed_hosts", "control_token_file", "read_token_file", "api_key_file", "max_body", "access_log",
 }
 
 var serverBlocks = []string{"tls", "admin", "limits"}
@@ -31,6 +31,7 @@ func (r *reader) server(at hcl.Range, body *hclsyntax.Body) (s Server, said serv
 		ReadTokenFile:    b.file("read_token_file"),
 		APIKeyFile:       b.file("api_key_file"),
 		MaxBodyBytes:     b.size("max_body", DefaultMaxBodyBytes, MinBodyBytes, MaxBodyBytes, ""),
+		AccessLog:        b.accessLog(),
 		Origin:           b.Origin,
 	}
 	if why := badListen(s.Listen); why != "" {

@@ -10,6 +10,7 @@ server {
   read_token_file    = "look"
   api_key_file       = "../key"
   max_body           = "1.5MiB"
+  access_log         = "warn"
   tls {
     cert = "server.crt"
     key  = "/etc/strobe/server.key"
@@ -39,6 +40,7 @@ profile {
   max_total_bytes = "3GiB"
   max_age         = "168h"
   min_free_bytes  = "0B"
+  sample_every    = 1000
 }
 
 model "a" {

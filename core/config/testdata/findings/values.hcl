@@ -8,6 +8,7 @@ server {
   allowed_hosts      = ["http://strobe.example", "strobe.example:80", ""]
   max_body           = "32"
   control_token_file = ""
+  access_log         = "verbose"
 }
 
 profile {
@@ -19,6 +20,7 @@ profile {
   max_total_bytes = "1GB"
   max_age         = "7d"
   min_free_bytes  = -1
+  sample_every    = "1/1000"
 }
 
 model "emoji" {
