@@ -41,3 +41,6 @@ func Name(text string) NameID { return NameIn(CategoryNone, text) }
 
 // NameIn interns text in a category. The same text in two categories is two names.
 func NameIn(c Category, text string) NameID { return intern(c, text) }
+
+// String is the name's text; empty for zero and for an id that no name has.
+func (n NameID) String() string { return names.text(n) }

@@ -90,6 +90,15 @@ func (n *nameTable) retry(m *meta) {
 	m.define(n.list)
 }
 
+func (n *nameTable) text(id NameID) string {
+	n.mu.RLock()
+	defer n.mu.RUnlock()
+	if id == 0 || int(id) > len(n.list) {
+		return ""
+	}
+	return n.list[id-1].text
+}
+
 func (n *nameTable) len() int {
 	n.mu.RLock()
 	defer n.mu.RUnlock()

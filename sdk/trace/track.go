@@ -226,3 +226,11 @@ func (t *Track) SetRequest(id string) {
 		t.setContext(t.requests.current)
 	}
 }
+
+// Request is what [Track.SetRequest] set last.
+func (t *Track) Request() string {
+	if t == nil {
+		return ""
+	}
+	return t.requests.current
+}
