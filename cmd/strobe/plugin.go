@@ -17,10 +17,10 @@ import (
 func newPluginCommand(io stdio) *cobra.Command {
 	cmd := &cobra.Command{
 		Use:   "plugin",
-		Short: "Look at plugins",
+		Short: "Look at plugins, write one, check one",
 		Args:  cobra.NoArgs,
 	}
-	cmd.AddCommand(newPluginListCommand(io))
+	cmd.AddCommand(newPluginListCommand(io), newPluginNewCommand(io), newPluginCheckCommand(io), newPluginDocsCommand(io))
 	return cmd
 }
 

@@ -212,8 +212,13 @@ func (c modelChecks) cancel(ctx context.Context, p *Plugin) error {
 	if at.IsZero() {
 		return fmt.Errorf("%w: the request has no step after which to cancel", ErrSkipped)
 	}
-	if !errors.Is(err, context.Canceled) {
-		return fmt.Errorf("a cancelled call ended with %w", err)
+	switch {
+	case err == nil && whole < cancelWhole:
+		return fmt.Errorf("%w: the request takes %s, which is too quick to be cancelled", ErrSkipped, whole)
+	case err == nil:
+		return errors.New("a cancelled call went on to its end: look at ctx in every step")
+	case !errors.Is(err, context.Canceled):
+		return fmt.Errorf("a cancelled call must end with ctx's error, it ended with: %w", err)
 	}
 	// The next call has its turn when the cancelled one has truly returned.
 	var waited time.Duration
