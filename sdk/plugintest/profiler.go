@@ -54,6 +54,9 @@ func ProfilerChecks(o ProfilerOptions) []Check {
 		{"abort", kindProfiler, c.abort},
 		{"small max_bytes", kindProfiler, c.smallBound},
 		{"open without finish", kindProfiler, c.openWithoutFinish},
+		{"damaged recording", kindProfiler, c.damaged},
+		{"cancelled finish", kindProfiler, c.cancelledFinish},
+		{"a million events", kindProfiler, c.many},
 		{"measure", kindProfiler, c.measure},
 	}
 }
@@ -62,6 +65,11 @@ type profilerChecks struct{ o ProfilerOptions }
 
 // profile records requests on a configured plugin, finishes, and checks what it made.
 func (c profilerChecks) profile(ctx context.Context, p *Plugin, id string, requests int, maxBytes int64) error {
+	return c.profileOf(ctx, p, id, requests, 20, maxBytes)
+}
+
+// profileOf is profile with another number of steps a request.
+func (c profilerChecks) profileOf(ctx context.Context, p *Plugin, id string, requests, steps int, maxBytes int64) error {
 	dir, recordingDir, remove, err := folders()
 	if err != nil {
 		return err
@@ -75,7 +83,7 @@ func (c profilerChecks) profile(ctx context.Context, p *Plugin, id string, reque
 		return err
 	}
 	for i := range requests {
-		r.Request(fmt.Sprintf("req-%d", i), 20)
+		r.Request(fmt.Sprintf("req-%d", i), steps)
 	}
 	if requests > 0 {
 		r.LeaveOpen()

@@ -28,6 +28,9 @@ var (
 	longestName = trace.Name(string(make([]byte, 4096)))
 )
 
+// recordBytes bounds each segment of a [Recording].
+const recordBytes = 256 << 20
+
 // Recording is one that is being written: core and one rank.
 type Recording struct {
 	Dir      string
@@ -42,10 +45,10 @@ type Recording struct {
 // Record begins a recording in dir, which must exist.
 func Record(dir string) (*Recording, error) {
 	r := &Recording{Dir: dir, Segments: []string{"core.seg", "stage_0_diffusion_rank0.seg"}, core: trace.New(trace.Options{}), rank: trace.New(trace.Options{})}
-	err := r.core.Start(trace.Start{Path: filepath.Join(dir, r.Segments[0]), MaxBytes: 64 << 20,
+	err := r.core.Start(trace.Start{Path: filepath.Join(dir, r.Segments[0]), MaxBytes: recordBytes,
 		Process: trace.Process{Kind: trace.ProcessCore, Name: "core", Model: "test"}})
 	if err == nil {
-		err = r.rank.Start(trace.Start{Path: filepath.Join(dir, r.Segments[1]), MaxBytes: 64 << 20,
+		err = r.rank.Start(trace.Start{Path: filepath.Join(dir, r.Segments[1]), MaxBytes: recordBytes,
 			Process: trace.Process{Kind: trace.ProcessModel, Name: "test", Model: "test", StageName: "diffusion"}})
 	}
 	if err != nil {

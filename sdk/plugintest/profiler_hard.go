@@ -1,0 +1,115 @@
+package plugintest
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"os"
+	"path/filepath"
+	"time"
+)
+
+// manyRequests of manySteps make a million events: each step is two spans and an instant, and each request adds five events.
+const (
+	manyRequests = 100
+	manySteps    = 3332
+)
+
+// many exports a million events.
+func (c profilerChecks) many(ctx context.Context, p *Plugin) error {
+	if err := c.configured(ctx, p); err != nil {
+		return err
+	}
+	return c.profileOf(ctx, p, "20260101-000000-aaaaaa", manyRequests, manySteps, 0)
+}
+
+// damaged exports a recording whose middle was overwritten: what can be read is exported, and the profile is finished.
+func (c profilerChecks) damaged(ctx context.Context, p *Plugin) error {
+	if err := c.configured(ctx, p); err != nil {
+		return err
+	}
+	dir, recordingDir, remove, err := folders()
+	if err != nil {
+		return err
+	}
+	defer remove()
+	r, err := Record(recordingDir)
+	if err != nil {
+		return err
+	}
+	for i := range 50 {
+		r.Request(fmt.Sprintf("req-%d", i), 20)
+	}
+	events, err := r.Stop()
+	if err != nil {
+		return err
+	}
+	if err := overwrite(filepath.Join(recordingDir, r.Segments[1])); err != nil {
+		return err
+	}
+	if err := p.Open(ctx, describeProfile("a", dir, 0), recordingDir); err != nil {
+		return err
+	}
+	artifacts, processes, err := p.Finish(ctx, r.Segments...)
+	if err != nil {
+		return fmt.Errorf("a recording with damage in it must still be exported: %w", err)
+	}
+	var read, corrupt uint64
+	for _, s := range processes {
+		read += s.Events
+		corrupt += s.Lost.Corrupt
+	}
+	if read == 0 || read >= events || corrupt == 0 {
+		return fmt.Errorf("of %d events in a damaged recording it read %d and counted %d corrupt", events, read, corrupt)
+	}
+	return checkFiles(dir, artifacts, 0)
+}
+
+// overwrite damages the middle of a file.
+func overwrite(path string) error {
+	f, err := os.OpenFile(path, os.O_RDWR, 0)
+	if err != nil {
+		return err
+	}
+	info, err := f.Stat()
+	if err == nil {
+		junk := make([]byte, 3000)
+		for i := range junk {
+			junk[i] = byte(i*7 + 1)
+		}
+		_, err = f.WriteAt(junk, info.Size()/2&^7)
+	}
+	return errors.Join(err, f.Close())
+}
+
+// cancelledFinish gives up on a Finish; the next profile must work all the same.
+func (c profilerChecks) cancelledFinish(ctx context.Context, p *Plugin) error {
+	if err := c.configured(ctx, p); err != nil {
+		return err
+	}
+	dir, recordingDir, remove, err := folders()
+	if err != nil {
+		return err
+	}
+	defer remove()
+	if err := p.Open(ctx, describeProfile("a", dir, 0), recordingDir); err != nil {
+		return err
+	}
+	r, err := Record(recordingDir)
+	if err != nil {
+		return err
+	}
+	for i := range 200 {
+		r.Request(fmt.Sprintf("req-%d", i), 20)
+	}
+	if _, err := r.Stop(); err != nil {
+		return err
+	}
+	short, cancel := context.WithTimeout(ctx, time.Millisecond)
+	defer cancel()
+	_, _, _ = p.Finish(short, r.Segments...) // it may have been quick enough
+	if err := p.Abort(ctx); err != nil {
+		return fmt.Errorf("abort after a cancelled finish: %w", err)
+	}
+	return c.profile(ctx, p, "b", 2, 0)
+}
