@@ -1,0 +1,56 @@
+package otlp
+
+import (
+	"context"
+	"fmt"
+	"runtime/debug"
+
+	"github.com/strobe-dev/strobe/sdk/profiler"
+)
+
+// module is the path by which a build says which version of Strobe it holds.
+const module = "github.com/strobe-dev/strobe"
+
+// Profiler sends profiles to an OpenTelemetry backend.
+type Profiler struct {
+	config Config
+}
+
+// New is a profiler with the default configuration.
+func New() *Profiler { return &Profiler{config: defaults()} }
+
+// Describe says what the profiler is, and where its configuration goes.
+func (p *Profiler) Describe() profiler.Description {
+	return profiler.Description{
+		Name:    "otlp",
+		Version: version(),
+		Summary: "Distributed traces over OTLP/gRPC, live, for Jaeger, Tempo, the OpenTelemetry Collector and every other backend that takes OTLP",
+		Config:  &p.config,
+	}
+}
+
+// Open implements profiler.Profiler. A backend that cannot be reached is no error: the profile waits for it.
+func (p *Profiler) Open(ctx context.Context, profile profiler.Profile) (profiler.Sink, error) {
+	s, err := newSink(ctx, p.config, profile)
+	if err != nil {
+		return nil, fmt.Errorf("open an OTLP export: %w", err)
+	}
+	return s, nil
+}
+
+// version is this module's, as the build knows it.
+func version() string {
+	info, ok := debug.ReadBuildInfo()
+	if !ok {
+		return "unknown"
+	}
+	if info.Main.Path == module {
+		return info.Main.Version
+	}
+	for _, dep := range info.Deps {
+		if dep.Path == module {
+			return dep.Version
+		}
+	}
+	return "unknown"
+}
