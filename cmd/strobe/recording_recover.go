@@ -79,7 +79,7 @@ func recoverFolder(ctx context.Context, std stdio, cfg *config.Config, dir strin
 	}
 	v, t, err = profile.RecoverFolder(ctx, profile.FolderRecovery{
 		Dir: dir, Profilers: names, Default: "chrome", MaxBytes: cfg.Profile.MaxBytes, Log: o.Log,
-		Exporter: func(name string) (profile.Exporter, error) { return c.Offline(name) },
+		Exporter: func(name string) (profile.Exporter, error) { return c.Profiler(name) }, // somebody waits
 	})
 	return v, t, failed(err)
 }

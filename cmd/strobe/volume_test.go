@@ -3,6 +3,7 @@ package main
 import (
 	"fmt"
 	"log/slog"
+	"math/rand/v2"
 	"os"
 	"path/filepath"
 	"strings"
@@ -210,37 +211,67 @@ func TestStopIsOfTheTail(t *testing.T) {
 	}
 }
 
-// exportedEvents is how large the profile is that BenchmarkServingWhileExporting exports over and over.
-const exportedEvents = 3_000_000
+// exportedEvents is how large the profile is that BenchmarkServingWhileExporting exports over and over: about ten seconds'
+// work while two processors serve.
+const exportedEvents = 500_000
 
-// BenchmarkServingWhileExporting tells what an export costs the server. An iteration is one pair: the same pictures with
-// no export and while a large profile is exported, in random order. Run it with -benchtime 40x or more.
+// BenchmarkServingWhileExporting tells what an export of an ended profile costs the server. An iteration is one pair, in
+// random order: as many pictures as are served while the profile is exported, from the request to the reply, and as many
+// with no export. Run it with -benchtime 20x or more.
 func BenchmarkServingWhileExporting(b *testing.B) {
 	dir := b.TempDir()
 	view, _ := newVolume(b, filepath.Join(dir, "profiles")).profile(exportedEvents, 1_000_000)
 	p := startServerIn(b, dir)
 	warm(p)
-	var ratios []float64
-	for range b.N {
-		ratios = append(ratios, pairWith(p, func() (stop func()) {
-			end, ended := make(chan struct{}), make(chan struct{})
-			go func() {
-				defer close(ended)
-				for {
-					select {
-					case <-end:
-						return
-					default:
-						p.post("/v1/profiles/"+view.ID+"/export", `{"profiler":"chrome"}`)
-					}
-				}
-			}()
-			return func() { close(end); <-ended }
-		}))
+	began := time.Now()
+	p.post("/v1/profiles/"+view.ID+"/export", `{"profiler":"chrome"}`)
+	idle := time.Since(began)
+	exporting := func() (pictures int, took time.Duration) {
+		ended := make(chan struct{})
+		began := time.Now()
+		go func() {
+			defer close(ended)
+			p.post("/v1/profiles/"+view.ID+"/export", `{"profiler":"chrome"}`)
+		}()
+		for {
+			p.draw(pictures, 20)
+			pictures++
+			select {
+			case <-ended:
+				return pictures, time.Since(began)
+			default:
+			}
+		}
 	}
-	median, low, high := medianInterval(ratios)
-	b.ReportMetric(median, "on/off")
+	without := func(pictures int) time.Duration {
+		began := time.Now()
+		for i := range pictures {
+			p.draw(i, 20)
+		}
+		return time.Since(began)
+	}
+	pictures, _ := exporting()
+	var ratios, exports []float64
+	for range b.N {
+		var off time.Duration
+		before := rand.N(2) == 0
+		n := pictures
+		if before {
+			off = without(n)
+		}
+		drawn, on := exporting()
+		if !before {
+			n = drawn
+			off = without(n)
+		}
+		ratios = append(ratios, float64(off)/float64(n)/(float64(on)/float64(drawn)))
+		exports = append(exports, on.Seconds())
+	}
+	mid, low, high := medianInterval(ratios)
+	b.ReportMetric(mid, "on/off")
 	b.ReportMetric(low, "low95")
 	b.ReportMetric(high, "high95")
+	b.ReportMetric(median(exports), "export-s")
+	b.ReportMetric(idle.Seconds(), "idle-export-s")
 	b.ReportMetric(0, "ns/op")
 }

@@ -49,6 +49,7 @@ func (u unit) spec(o Options) wire.Spec {
 		s.Nice = profilerNice
 	}
 	if u.offline {
+		s.Background = true
 		s.Timeouts.Finish = max(s.Timeouts.Finish, offlineFinish)
 	}
 	return s

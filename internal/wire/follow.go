@@ -5,6 +5,7 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
+	"os"
 	"runtime/debug"
 	"time"
 
@@ -41,6 +42,7 @@ type export struct {
 	failed error  // the sink's first error
 	warned string // the reader's last error that was logged
 	table  summary.Aggregator
+	pace   *pace // nil: somebody waits
 }
 
 // finishing is what Finish brings.
@@ -55,6 +57,9 @@ var errAborted = errors.New("the profile was abandoned")
 func newExport(p profiler.Profile, dir string, since int64, sink profiler.Sink, measuring *source) *export {
 	e := &export{profile: p, dir: dir, since: since, sink: sink, source: measuring, ask: make(chan finishing, 1), reply: make(chan *profilerv1.FinishResponse, 1), done: make(chan struct{})}
 	e.ctx, e.cancel = context.WithCancelCause(context.Background())
+	if os.Getenv(envBackground) != "" {
+		e.pace = newPace()
+	}
 	go e.run()
 	return e
 }
@@ -112,6 +117,9 @@ func (e *export) deliver(b *recording.Batch) error {
 	e.table.Add(b)
 	if e.failed == nil {
 		e.failed = e.guard("consume", func() error { return e.sink.Consume(e.ctx, b) })
+	}
+	if e.pace != nil {
+		e.pace.wait(e.ctx)
 	}
 	return nil
 }

@@ -20,12 +20,16 @@ import (
 // envLogLevel tells a plugin what the host would throw away anyway.
 const envLogLevel = "STROBE_LOG_LEVEL"
 
+// envBackground tells a plugin that nobody waits for it: it makes way while others use the processors.
+const envBackground = "STROBE_BACKGROUND"
+
 // Spec is a plugin to launch.
 type Spec struct {
 	Kind, Name string   // for errors and logs: "model", "dit"
 	Command    []string // the program and its arguments
 	SHA256     string   // of the program, hexadecimal; empty: not checked
 	Nice       int      // scheduling priority of the whole process group, 0..19
+	Background bool     // nobody waits for what it does: see Yield
 	Env        []string // more variables, "KEY=value"
 	Log        *slog.Logger
 	Timeouts   Timeouts
@@ -166,6 +170,9 @@ func (h *Host) config(p *Process, path string, cert certificate) *goplugin.Clien
 			cmd := exec.Command(path, p.Command[1:]...)
 			cmd.Env = append(pluginEnv(os.Environ()), spec.Env...)
 			cmd.Env = append(cmd.Env, "PLUGIN_CLIENT_CERT="+cert.pem, envLogLevel+"="+lowestLevel(p.Log).String())
+			if p.Background {
+				cmd.Env = append(cmd.Env, envBackground+"=1")
+			}
 			cmd.Env = append(cmd.Env, p.Env...)
 			c := newChild(h.spawn, cmd, p.Nice, newLineLog(p.Log, "stdout"), newLineLog(p.Log, "stderr"))
 			c.dir = dir

@@ -40,7 +40,7 @@ func (p *Process) adopt(c *child) error {
 }
 
 // Yield lets the process, with all its threads and whatever it started, run only when nothing else wants the processor or
-// the disk: for work that nobody waits for. On an idle machine it is as fast as ever. A failure costs politeness only.
+// the disk, for work that nobody waits for; see [Spec].Background. On an idle machine it is as fast as ever. A failure costs politeness only.
 func (p *Process) Yield() {
 	if pid := p.PID(); pid > 0 && p.Err() == nil {
 		background(pid)
