@@ -31,6 +31,9 @@ type Rank struct {
 	OnStop     func(ctx context.Context) error
 	OnSnapshot func(s trace.Snapshot) error
 
+	// NoCPU is why the rank makes no CPU profile, and FailCPU why it does not complete one.
+	NoCPU, FailCPU error
+
 	// Stats is what StopRecording answers.
 	Stats trace.Stats
 
@@ -41,6 +44,7 @@ type Rank struct {
 	recording *trace.Start
 	starts    []trace.Start
 	flight    *trace.Flight
+	cpu       string // where its CPU profile goes
 }
 
 // coreName is the name of the fake that stands for core's own recorder.

@@ -101,6 +101,7 @@ func (m *Manager) reserveExport(id string, x Exporter) (*again, error) {
 	a := &again{p: p, x: x, before: p.view.clone(), lock: lock, segs: segs, done: make(chan struct{})}
 	p.done = a.done
 	p.requests.Store(p.view.Requests)
+	p.steps.Store(p.view.Steps)
 	p.view = a.before.clone()
 	p.view.State = StateExporting
 	p.view.setExport(Export{Profiler: x.Name(), State: ExportRunning})

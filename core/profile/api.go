@@ -65,6 +65,8 @@ type Options struct {
 
 	// Control is what profiles ask of ranks that can measure devices.
 	Control trace.Control
+	// RecordPrompts lets a profile record prompts whose caller asks for it.
+	RecordPrompts bool
 
 	// Flight turns the flight recorder on in core and the ranks that are a FlightRecorder; nil: it is off.
 	Flight *Flight
@@ -103,7 +105,11 @@ func defaultTo[T comparable](v *T, d T) {
 type StartRequest struct {
 	Profilers []string // names; empty: Options.Profilers
 	Label     string   // free text of the caller, at most 200 characters
+	Model     string   // the model's name; empty, and "default": the one that is served
 	Stages    []int    // record only these stages' ranks, and core; empty: all
+	Ranks     []int    // record only these ranks of each stage, and core; empty: all
+	// Activities are what is recorded, as far as leaving the rest out is free, and exported; empty: everything but pprof.
+	Activities []Activity
 	// OnlyRequests are the ids of the requests that the profile is about: nothing of others is exported; empty: all.
 	OnlyRequests []string
 	// Trigger makes it a profile of one request, TriggerRequest or TriggerSample; OnlyRequests names that request, whose end
@@ -113,8 +119,18 @@ type StartRequest struct {
 	MinDuration time.Duration
 	// NumRequests ends the profile after so many requests were served; 0: not by requests.
 	NumRequests int
-	// Duration ends the profile after this time, at most Options.MaxDuration; 0: by MaxDuration only.
+	// NumSteps ends the profile after so many denoise steps have ended in the ranks that it records; 0: not by steps.
+	NumSteps int
+	// Duration ends the profile after this time of recording, at most Options.MaxDuration; 0: by MaxDuration only.
 	Duration time.Duration
+	// StartAfter has it begin to record so much later, at most Options.MaxDuration, and StartStep when so many denoise
+	// steps have ended in the ranks that it records; with both, steps count when the time is over. Start returns at once.
+	StartAfter time.Duration
+	StartStep  int
+	// MaxBytes bounds this profile, at most Options.MaxBytes; 0: Options.MaxBytes.
+	MaxBytes int64
+	// RecordPrompts has prompts recorded; it needs Options.RecordPrompts.
+	RecordPrompts bool
 }
 
 // Attribute keys of this package's log lines.

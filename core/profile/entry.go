@@ -21,9 +21,14 @@ type entry struct {
 	exps     []Exporter // the same order as view.Exports
 	perProc  int64      // bytes for each process's segment
 	perExp   int64      // bytes for each profiler's artifacts
+	perCPU   int64      // bytes for each process's CPU profile
 	req      StartRequest
 	snapshot *SnapshotRequest // nil for a profile that was started
 	requests atomic.Int64
+	steps    atomic.Int64 // denoise steps
+	wait     *waiter      // nil: it records at once
+	startErr error        // why it could not begin to record after its wait
+	cpu      cpuProfiles
 	done     chan struct{} // closed when the profile is final, or its start failed; each later export has another, under the mutex
 
 	// Of a profile that is recovered:

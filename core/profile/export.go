@@ -117,7 +117,7 @@ func (m *Manager) openAndFinish(ctx context.Context, p *entry, x Exporter, stopp
 
 // conclude puts the exports' results into v and says how the profile went.
 func (v *View) conclude(exports []exported) {
-	v.Exports = nil
+	v.Exports = []Export{}
 	for _, e := range exports {
 		v.Exports = append(v.Exports, e.row)
 		v.Artifacts = append(v.Artifacts, e.artifacts...)

@@ -5,6 +5,7 @@ import (
 	"os"
 	"sync"
 
+	"github.com/strobe-dev/strobe/internal/wire"
 	"github.com/strobe-dev/strobe/sdk/trace"
 	"github.com/strobe-dev/strobe/sdk/trace/procstat"
 )
@@ -17,13 +18,17 @@ type Local struct {
 	cancel context.CancelFunc // ends the sampling of process counters; nil while not recording
 	ended  chan struct{}
 	flight bool
+	cpu    *wire.CPUProfile // nil: none is being made
 }
 
 // NewLocal makes core's own recorder a [Recorder].
 func NewLocal(rec *trace.Recorder) *Local { return &Local{rec: rec} }
 
+// coreLabel names core's segment.
+const coreLabel = "core"
+
 // Label is "core".
-func (l *Local) Label() string { return "core" }
+func (l *Local) Label() string { return coreLabel }
 
 // Stage is 0: core is no stage.
 func (l *Local) Stage() int { return 0 }

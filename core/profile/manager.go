@@ -23,6 +23,8 @@ type Manager struct {
 	host string
 
 	current atomic.Pointer[entry] // the profile that records, for CountRequest
+	waiting atomic.Pointer[entry] // the profile that waits for denoise steps
+	prompts prompts
 
 	base   context.Context // ends when Close gave up waiting
 	cancel context.CancelCauseFunc
@@ -157,9 +159,9 @@ func (m *Manager) look(p *entry) View {
 		v.Dir = p.dir
 	}
 	if !v.State.Final() {
-		v.Requests = p.requests.Load()
+		v.Requests, v.Steps = p.requests.Load(), p.steps.Load()
 	}
-	if v.StoppedAt == nil && !v.State.Final() && v.State != StateExporting {
+	if v.StoppedAt == nil && !v.State.Final() && v.State != StateExporting && v.Waiting == nil {
 		v.DurationS = time.Since(v.StartedAt).Seconds()
 	}
 	return v

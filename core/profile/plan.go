@@ -1,9 +1,7 @@
 package profile
 
 import (
-	"fmt"
 	"slices"
-	"strings"
 )
 
 // Bounds of a start.
@@ -15,12 +13,15 @@ const (
 
 // plan checks a request and says who takes part.
 func (m *Manager) plan(r StartRequest) (*entry, error) {
-	if err := m.checkRequest(r); err != nil {
+	if err := m.checkRequest(&r); err != nil {
 		return nil, err
 	}
 	p := &entry{req: r, done: make(chan struct{})}
+	if r.later() {
+		p.wait = &waiter{woken: make(chan struct{}), reached: make(chan struct{})}
+	}
 	for _, rank := range m.o.Ranks {
-		if len(r.Stages) == 0 || slices.Contains(r.Stages, rank.Stage()) {
+		if p.takes(rank.Stage()) && (len(r.Ranks) == 0 || slices.Contains(r.Ranks, rank.Rank())) {
 			p.procs = append(p.procs, rank)
 		}
 	}
@@ -46,53 +47,28 @@ func (m *Manager) plan(r StartRequest) (*entry, error) {
 	if m.o.Core != nil {
 		p.procs = append(p.procs, m.o.Core)
 	}
-	p.perProc = m.o.MaxBytes / 2 / int64(max(len(p.procs), 1))
-	p.perExp = m.o.MaxBytes / 2 / int64(len(p.exps))
+	return p, m.share(p)
+}
+
+// takes tells whether ranks of a stage are recorded.
+func (p *entry) takes(stage int) bool {
+	return len(p.req.Stages) == 0 || slices.Contains(p.req.Stages, stage)
+}
+
+// share splits the profile's bytes: half between the processes that record, half between those who write artifacts.
+func (m *Manager) share(p *entry) error {
+	bytes, param := m.o.MaxBytes, "profile.max_bytes"
+	if p.req.MaxBytes > 0 {
+		bytes, param = p.req.MaxBytes, "max_bytes"
+	}
+	processes, writers := int64(max(len(p.procs), 1)), int64(len(p.exps))
+	if slices.Contains(p.req.Activities, ActivityPprof) {
+		writers++
+		p.perCPU = bytes / 2 / writers / processes
+	}
+	p.perProc, p.perExp = bytes/2/processes, bytes/2/writers
 	if p.perProc < minShare {
-		e := invalid("profile.max_bytes", "%d bytes are too few for %d processes; at least %d are needed", m.o.MaxBytes, len(p.procs), 2*minShare*len(p.procs))
-		return nil, e
-	}
-	return p, nil
-}
-
-// checkRequest checks the values that need no look-up.
-func (m *Manager) checkRequest(r StartRequest) error {
-	if err := checkLabel(r.Label); err != nil {
-		return err
-	}
-	switch {
-	case r.NumRequests < 0:
-		return invalid("num_requests", "%d is negative", r.NumRequests)
-	case r.Duration < 0:
-		return invalid("duration_s", "%v is negative", r.Duration)
-	case r.Duration > m.o.MaxDuration:
-		return invalid("duration_s", "%v is longer than profile.max_duration, %v", r.Duration, m.o.MaxDuration)
-	case r.checkOneShot() != nil:
-		return r.checkOneShot()
-	case len(r.Stages) > maxStages:
-		return invalid("stages", "too many")
-	}
-	for i, name := range r.Profilers {
-		if slices.Contains(r.Profilers[:i], name) {
-			return invalid("profilers", "%q is named twice", name)
-		}
-	}
-	return m.checkStages(r.Stages)
-}
-
-func (m *Manager) checkStages(stages []int) error {
-	var known []string
-	have := map[int]bool{}
-	for _, rank := range m.o.Ranks {
-		if !have[rank.Stage()] {
-			have[rank.Stage()] = true
-			known = append(known, fmt.Sprintf("%d (%s)", rank.Stage(), rank.StageName()))
-		}
-	}
-	for _, s := range stages {
-		if !have[s] {
-			return invalid("stages", "there is no stage %d; the stages are %s", s, strings.Join(known, ", "))
-		}
+		return invalid(param, "%d bytes are too few for %d processes; at least %d are needed", bytes, processes, 2*minShare*processes)
 	}
 	return nil
 }

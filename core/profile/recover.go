@@ -28,6 +28,7 @@ func (m *Manager) takeOver(p *entry, v View) error {
 	}
 	p.lock, p.manifest, p.done = lock, newManifest(p.dir), make(chan struct{})
 	p.req.Label = v.Label
+	p.steps.Store(v.Steps)
 	p.leftWhile(&v)
 	p.view = v
 	m.left = append(m.left, p)
@@ -261,6 +262,7 @@ func (m *Manager) concludeRecovery(p *entry, exports []exported, lost error) {
 		m.summarize(p, &final)
 	}
 	final.conclude(exports)
+	final.addCPU(p)
 	final.Warnings = append([]string{p.whatHappened(&final)}, final.Warnings...)
 	final.State, final.Error = StateRecovered, culpritsText(exportCulprits(final.Exports))
 	if final.Error != "" || lost != nil {

@@ -30,6 +30,13 @@ func (m *Manager) Start(ctx context.Context, r StartRequest) (View, error) {
 	if err := m.reserve(p); err != nil {
 		return View{}, err
 	}
+	if p.wait != nil {
+		v, err := m.startLater(p)
+		if err != nil {
+			m.drop(p)
+		}
+		return v, err
+	}
 	if err := m.begin(ctx, p); err != nil {
 		m.drop(p)
 		return View{}, err
@@ -77,10 +84,9 @@ func (m *Manager) firstView(p *entry, now time.Time) View {
 
 // begin starts every recorder and profiler at once. On an error those that started are stopped again.
 func (m *Manager) begin(ctx context.Context, p *entry) error {
-	if err := p.makeDir(); err != nil {
-		return dirError("start a profile", err)
+	if err := m.prepare(p); err != nil {
+		return err
 	}
-	m.logState(m.change(p, func(*View) {})) // the manifest is written meanwhile
 	recs := make([]callResult, len(p.procs))
 	opens := make([]callResult, len(p.exps))
 	var saved error
@@ -123,7 +129,8 @@ func (m *Manager) startRecorder(ctx context.Context, p *entry, r Recorder) callR
 	if err := down(r); err != nil {
 		return callResult{err: err}
 	}
-	s := trace.Start{Path: filepath.Join(p.recordingDir(), segment(r)), MaxBytes: p.perProc, Process: m.processOf(r), Control: m.o.Control}
+	s := trace.Start{Path: filepath.Join(p.recordingDir(), segment(r)), MaxBytes: p.perProc, Process: m.processOf(r),
+		Categories: categoriesOf(p.req.Activities), Control: m.o.Control}
 	return bounded(ctx, m.log, m.o.StartTimeout,
 		func(ctx context.Context) error { return m.startAfresh(ctx, p, r, s) },
 		func() { m.undoRecorder(p, r) })
@@ -242,6 +249,8 @@ func (m *Manager) record(p *entry) View {
 	if p.req.Duration > 0 {
 		limit, by = p.req.Duration, EndedByDuration
 	}
+	m.startCPU(p)
+	m.prompts.set(p.req.RecordPrompts)
 	v := m.change(p, func(v *View) {
 		v.State = StateRecording
 		for i, r := range p.procs {

@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"runtime"
+	"sync"
 	"time"
 
 	"github.com/strobe-dev/strobe/internal/wire"
@@ -66,12 +67,14 @@ func (m *Manager) end(p *entry, by EndedBy) {
 	switch p.view.State {
 	case StateStarting:
 		defaultTo(&p.wanted, by)
+		p.wake()
 		return
 	case StateRecording:
 	default:
 		return
 	}
 	m.current.CompareAndSwap(p, nil)
+	m.prompts.set(false)
 	p.timer.Stop()
 	p.view.State, p.view.EndedBy = StateStopping, by
 	v := m.look(p)
@@ -97,10 +100,13 @@ func (m *Manager) stopAll(p *entry) time.Time {
 	if m.o.Core != nil {
 		n--
 	}
+	var cpu sync.WaitGroup
+	cpu.Go(func() { m.stopCPU(p) })
 	each(n, func(i int) { rows[i], notes[i] = m.stopRecorder(p, i) })
 	if n < len(rows) {
 		rows[n], notes[n] = m.stopRecorder(p, n)
 	}
+	cpu.Wait()
 	stopped := time.Now().UTC()
 	m.change(p, func(v *View) {
 		v.State = StateExporting
@@ -184,6 +190,10 @@ func (m *Manager) conclude(p *entry, exports []exported) {
 	final := m.look(p)
 	m.mu.Unlock()
 	final.conclude(exports)
+	final.addCPU(p)
+	if p.startErr != nil {
+		final.State, final.Error = StateFailed, p.startErr.Error()
+	}
 	m.saveSummary(p, &final, exports)
 	m.write(p, &final)
 	size := diskUse(p.dir)

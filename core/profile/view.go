@@ -46,6 +46,8 @@ const (
 	EndedByStop        EndedBy = "stop"
 	EndedByMaxDuration EndedBy = "max_duration"
 	EndedByDuration    EndedBy = "duration"       // StartRequest.Duration
+	EndedByNumSteps    EndedBy = "num_steps"      // StartRequest.NumSteps
+	EndedByStart       EndedBy = "start"          // it could not begin to record when its wait was over
 	EndedByNumRequests EndedBy = "num_requests"   // StartRequest.NumRequests
 	EndedByRequest     EndedBy = "request"        // of a profile of one request: it ended
 	EndedByMinFree     EndedBy = "min_free_bytes" // the disk was nearly full
@@ -67,6 +69,7 @@ type View struct {
 	StoppedAt *time.Time `json:"stopped_at"` // null until the recording has ended
 	DurationS float64    `json:"duration_s"` // recorded so far, or in all
 	Requests  int64      `json:"requests"`   // served while it recorded
+	Steps     int64      `json:"steps"`      // denoise steps that ended in its ranks meanwhile
 	Events    uint64     `json:"events"`     // of all processes
 	Bytes     int64      `json:"bytes"`      // recording and artifacts on disk
 	Processes []Process  `json:"processes"`
@@ -81,6 +84,8 @@ type View struct {
 	// Error names each process and profiler that failed; empty when none did.
 	Error   string  `json:"error"`
 	EndedBy EndedBy `json:"ended_by"`
+	// Waiting is what the profile waits for before it records; absent when it does not.
+	Waiting *Waiting `json:"waiting,omitempty"`
 	// Options are what the profile was started with; absent when it was started with none.
 	Options *Chosen `json:"options,omitempty"`
 	// Filtered counts events that Options keep out of the artifacts. They are in the recording, and are no loss.
@@ -212,7 +217,7 @@ func (v View) clone() View {
 	v.Warnings = append([]string{}, v.Warnings...)
 	v.Losses = v.Losses.clone()
 	v.Cost = clonePointer(v.Cost)
-	v.Options = v.Options.clone()
+	v.Options, v.Waiting = v.Options.clone(), clonePointer(v.Waiting)
 	v.Processes = append([]Process{}, v.Processes...)
 	for i := range v.Processes {
 		p := &v.Processes[i]

@@ -14,6 +14,8 @@ import (
 var (
 	// ErrCPUProfiling: a process makes one CPU profile at a time, and one is being made, such as net/http/pprof's.
 	ErrCPUProfiling = errors.New("another CPU profile of the process is being made")
+	// ErrNoCPUProfile: the process cannot make any.
+	ErrNoCPUProfile = errors.New("its plugin cannot make CPU profiles")
 	// ErrCPUProfileTooLarge: the profile was dropped.
 	ErrCPUProfileTooLarge = errors.New("the CPU profile is larger than its bound")
 )
