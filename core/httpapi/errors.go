@@ -82,6 +82,8 @@ func (s *Server) toAPIError(r *http.Request, err error) *apiError {
 	var own *apiError
 	var large *http.MaxBytesError
 	switch {
+	case stateOf(r).bodyState == bodySlow:
+		return errSlowBody
 	case errors.As(err, &own):
 		return own
 	case errors.As(err, &large):

@@ -92,17 +92,25 @@ func (l *rates) start() error {
 // timedBody gives a body a time to come. The deadline is the connection's, so it holds for what no handler reads, too.
 type timedBody struct {
 	io.ReadCloser
-	c *http.ResponseController
+	c  *http.ResponseController
+	st *state
 }
 
+// Where a request's body is.
+const (
+	bodyDone = iota // or there is none
+	bodyComing
+	bodySlow // its time is over
+)
+
 // limitBody begins the time of the request's body.
-func (s *Server) limitBody(w http.ResponseWriter, r *http.Request) {
+func (s *Server) limitBody(w http.ResponseWriter, r *http.Request, st *state) {
 	if r.Body == nil || r.Body == http.NoBody || s.o.Limits.BodyTimeout <= 0 {
 		return
 	}
 	c := http.NewResponseController(w)
 	if c.SetReadDeadline(time.Now().Add(s.o.Limits.BodyTimeout)) == nil {
-		r.Body = &timedBody{r.Body, c}
+		r.Body, st.bodyState = &timedBody{r.Body, c, st}, bodyComing
 	}
 }
 
@@ -111,8 +119,10 @@ func (b *timedBody) Read(p []byte) (int, error) {
 	n, err := b.ReadCloser.Read(p)
 	switch {
 	case errors.Is(err, io.EOF):
+		b.st.bodyState = bodyDone
 		_ = b.c.SetReadDeadline(time.Time{})
 	case errors.Is(err, os.ErrDeadlineExceeded):
+		b.st.bodyState = bodySlow // whatever a form's reader makes of the error
 		err = errSlowBody
 	}
 	return n, err
@@ -125,7 +135,12 @@ const stallUnit = 1 << 20
 
 // stall gives the next piece of a reply its time.
 func (w *writer) stall() {
-	if w.stallTime > 0 {
-		_ = http.NewResponseController(w.ResponseWriter).SetWriteDeadline(time.Now().Add(w.stallTime))
+	if w.stallTime <= 0 {
+		return
 	}
+	d := w.stallTime
+	if w.state.bodyState != bodyDone { // the server waits for a body that no handler read before it sends the reply
+		d += w.bodyTime
+	}
+	_ = http.NewResponseController(w.ResponseWriter).SetWriteDeadline(time.Now().Add(d))
 }

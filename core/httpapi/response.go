@@ -13,18 +13,19 @@ import (
 
 // state is what is known of a request besides the request itself.
 type state struct {
-	id     string
-	began  time.Time
-	route  *route    // nil when no route was found
-	body   io.Reader // the body without its limit
-	status int       // 0: nothing was written yet
-	bytes  int64     // of the reply's body
-	code   string    // of the error; empty: none
-	cause  error
-	trace  traceContext // the caller's trace
-	via    Exposure     // the listener
-	who    caller       // known once the route's access was checked
-	log    []slog.Attr  // the handler's own, for the access log
+	id        string
+	began     time.Time
+	route     *route    // nil when no route was found
+	body      io.Reader // the body without its limit
+	status    int       // 0: nothing was written yet
+	bytes     int64     // of the reply's body
+	code      string    // of the error; empty: none
+	cause     error
+	trace     traceContext // the caller's trace
+	via       Exposure     // the listener
+	bodyState int          // bodyDone, bodyComing or bodySlow
+	who       caller       // known once the route's access was checked
+	log       []slog.Attr  // the handler's own, for the access log
 }
 
 type stateKey struct{}
@@ -42,6 +43,7 @@ type writer struct {
 	http.ResponseWriter
 	state     *state
 	stallTime time.Duration // for each piece of the reply to be taken; 0: for ever
+	bodyTime  time.Duration // for the request's body to come
 }
 
 func (w *writer) WriteHeader(status int) {

@@ -129,8 +129,8 @@ func (s *Server) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 
 func (s *Server) serveOn(via Exposure, w http.ResponseWriter, r *http.Request) {
 	st := &state{id: requestID(r), trace: readTraceContext(r.Header), began: time.Now(), body: r.Body, via: via}
-	rw := &writer{ResponseWriter: w, state: st, stallTime: s.o.Limits.StallTimeout}
-	s.limitBody(w, r)
+	rw := &writer{ResponseWriter: w, state: st, stallTime: s.o.Limits.StallTimeout, bodyTime: s.o.Limits.BodyTimeout}
+	s.limitBody(w, r, st)
 	r = r.WithContext(context.WithValue(r.Context(), stateKey{}, st))
 	rw.Header().Set("X-Request-Id", st.id)
 	rw.Header().Set("X-Content-Type-Options", "nosniff")
