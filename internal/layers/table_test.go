@@ -54,6 +54,7 @@ var table = []layer{
 	{tree: "sdk/recording", own: []string{"sdk/internal", "sdk/trace"}, third: []string{sys}},
 	{tree: "sdk/model", own: []string{"sdk/diag", "sdk/trace", "sdk/recording"}},
 	{tree: "sdk/profiler", own: []string{"sdk/diag", "sdk/trace", "sdk/recording"}},
+	{tree: "sdk/cuda", own: []string{"sdk/trace"}, third: []string{sys, purego}},
 	{tree: "sdk/schema", own: []string{"sdk/diag"}, third: []string{levenshtein}},
 	{tree: "sdk/proto", third: []string{grpc, protobuf}},
 	{tree: "sdk/plugin", own: []string{"sdk", "internal/wire"}},
@@ -85,6 +86,7 @@ var ownInTests = map[string][]string{
 // plugin depends on them, so a new one is a decision, not an import.
 var sdkDependencies = []string{
 	"github.com/agnivade/levenshtein",
+	"github.com/ebitengine/purego", // of those that import sdk/cuda
 	"github.com/hashicorp/go-hclog",
 	"github.com/hashicorp/go-plugin",
 	"golang.org/x/sys",
