@@ -43,6 +43,7 @@ profile {
 # flight_recorder {
 #   window    = "30s"   # how far back
 #   max_bytes = "64MiB" # of all processes together, at least 8MiB each
+#   keep      = 5       # profiles that triggers made, and those of what a killed server remembered; beside profile.keep others
 #   trigger "slow" {
 #     slower_than = "2s" # a request that took longer
 #   }

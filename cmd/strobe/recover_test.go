@@ -112,6 +112,24 @@ func TestKilledServer(t *testing.T) {
 	})
 }
 
+// TestKilledServerRemembers kills a server that no profile was asked of: what its processes remembered is a profile of the
+// next server.
+func TestKilledServerRemembers(t *testing.T) {
+	if len(childrenOf(os.Getpid())) == 0 && ended(os.Getpid()) {
+		t.Skip("finds a server's plugins in /proc; run it on Linux")
+	}
+	p := startFlying(t, "1h")
+	const steps = 3
+	p.draw(1, steps)
+	p.kill9()
+	next := startServerIn(t, p.dir)
+	v := next.await(profile.TriggerCrash)
+	if v.State != profile.StateRecovered || v.Requests != 1 || len(v.Processes) != 3 {
+		t.Errorf("%+v", v)
+	}
+	checkKilled(t, filepath.Join(p.dir, "profiles", v.ID), v.ID, steps)
+}
+
 // checkKilled holds that the artifacts have the request that was answered before the kill.
 func checkKilled(t *testing.T, dir, id string, steps int) {
 	t.Helper()

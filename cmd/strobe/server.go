@@ -106,7 +106,7 @@ func (s *server) profileOptions(cfg *config.Config) profile.Options {
 		ShowDir:     true, // the API hides paths from those who may not know them
 	}
 	if f := cfg.FlightRecorder; f != nil {
-		o.Flight = &profile.Flight{Window: f.Window, MaxBytes: f.MaxBytes}
+		o.Flight = &profile.Flight{Window: f.Window, MaxBytes: f.MaxBytes, Keep: f.Keep}
 		for _, t := range f.Triggers {
 			o.Flight.Triggers = append(o.Flight.Triggers, profile.Trigger{
 				Kind: t.Kind, SlowerThan: t.SlowerThan, Factor: t.Factor, After: t.After, MinInterval: t.MinInterval})

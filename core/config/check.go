@@ -41,7 +41,7 @@ func (r *reader) check(c parsed, known Known) {
 		r.found = append(r.found, c.flightBudget()...)
 	}
 	if f := c.FlightRecorder; f != nil && c.said.profilers && len(c.Server.Profilers) == 0 {
-		r.add(diag.Warning, f.block, "flight_recorder is not used", "profiling is off: server.profilers is empty")
+		r.add(diag.Warning, f.block, flightUnused, "profiling is off: server.profilers is empty")
 	}
 }
 

@@ -51,7 +51,7 @@ func TestLoadReadsEverything(t *testing.T) {
 		},
 		Profile: config.Profile{Dir: "/var/strobe", MaxDuration: time.Hour, MaxBytes: 2 << 30, Keep: 1,
 			MaxTotalBytes: 3 << 30, MaxAge: 168 * time.Hour, SampleEvery: 1000},
-		FlightRecorder: &config.FlightRecorder{Window: 10 * time.Second, MaxBytes: 128 << 20, Triggers: []config.Trigger{
+		FlightRecorder: &config.FlightRecorder{Window: 10 * time.Second, MaxBytes: 128 << 20, Keep: 3, Triggers: []config.Trigger{
 			{Kind: config.TriggerSlow, SlowerThan: 2 * time.Second, MinInterval: 10 * time.Second},
 			{Kind: config.TriggerP99, Factor: 2.5, After: time.Second, MinInterval: time.Minute},
 			{Kind: config.TriggerError, After: time.Second, MinInterval: time.Minute},

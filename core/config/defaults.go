@@ -29,6 +29,7 @@ const (
 
 	DefaultFlightWindow    = 30 * time.Second
 	DefaultFlightBytes     = 64 << 20
+	DefaultFlightKeep      = 5
 	DefaultTriggerAfter    = time.Second
 	DefaultTriggerInterval = time.Minute
 	DefaultTriggerFactor   = 3.0

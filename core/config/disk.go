@@ -6,7 +6,7 @@ import "fmt"
 //
 //	Profile  of one profile: profile.max_bytes, or what a snapshot can have if that is more: half of it for the profilers'
 //	         files, and all that the flight recorder holds
-//	Kept     of those that have ended: keep × Profile, or profile.max_total_bytes if that is less
+//	Kept     of those that have ended: keep × Profile, with a flight recorder flight_recorder.keep × Profile more, or profile.max_total_bytes if that is less
 //	Active   of the one that is made: Profile, until it is among the kept ones
 //	Export   of one that is exported again, one at a time, whose new files lie beside the old ones until they are whole: profile.max_bytes
 //	Flight   of the flight recorder: flight_recorder.max_bytes, and as much again of processes that died in its window
@@ -30,6 +30,9 @@ func (c *Config) DiskBound() DiskBound {
 	}
 	d.Profile = max(c.Profile.MaxBytes, c.Profile.MaxBytes/2+d.Flight)
 	d.Kept = int64(c.Profile.Keep) * d.Profile
+	if c.FlightRecorder != nil {
+		d.Kept += int64(c.FlightRecorder.Keep) * d.Profile
+	}
 	if most := c.Profile.MaxTotalBytes; most > 0 {
 		d.Kept = min(d.Kept, max(most, d.Profile))
 	}

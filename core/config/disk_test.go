@@ -23,11 +23,11 @@ func TestDiskBound(t *testing.T) {
 			want: config.DiskBound{Profile: gib, Kept: 2 * gib, Active: gib, Export: gib, Total: 4 * gib},
 			says: "at most 4GiB: 2GiB of profiles that are kept, 1GiB of the active one, 1GiB while one is exported again"},
 		{name: "a flight recorder", profile: `keep = 1`, more: "flight_recorder {\n}\n",
-			want: config.DiskBound{Profile: gib, Kept: gib, Active: gib, Export: gib, Flight: gib / 8, Total: 3*gib + gib/8},
-			says: "at most 3.2GiB: 1GiB of profiles that are kept, 1GiB of the active one, 1GiB while one is exported again, 128MiB of the flight recorder"},
-		{name: "a flight recorder that is larger than a profile", profile: "keep = 1", more: "flight_recorder {\n max_bytes = \"1GiB\"\n}\n",
-			want: config.DiskBound{Profile: 5 * gib / 2, Kept: 5 * gib / 2, Active: 5 * gib / 2, Export: gib, Flight: 2 * gib, Total: 8 * gib},
-			says: "at most 8GiB: 2.5GiB of profiles that are kept, 2.5GiB of the active one, 1GiB while one is exported again, 2GiB of the flight recorder"},
+			want: config.DiskBound{Profile: gib, Kept: 6 * gib, Active: gib, Export: gib, Flight: gib / 8, Total: 8*gib + gib/8},
+			says: "at most 8.2GiB: 6GiB of profiles that are kept, 1GiB of the active one, 1GiB while one is exported again, 128MiB of the flight recorder"},
+		{name: "a flight recorder that is larger than a profile", profile: "keep = 1", more: "flight_recorder {\n keep = 1\n max_bytes = \"1GiB\"\n}\n",
+			want: config.DiskBound{Profile: 5 * gib / 2, Kept: 5 * gib, Active: 5 * gib / 2, Export: gib, Flight: 2 * gib, Total: 21 * gib / 2},
+			says: "at most 10.5GiB: 5GiB of profiles that are kept, 2.5GiB of the active one, 1GiB while one is exported again, 2GiB of the flight recorder"},
 		{name: "off", more: "server {\n profilers = []\n}\n", says: "nothing: profiling is off"},
 	}
 	for _, tt := range tests {

@@ -64,6 +64,9 @@ func (c *Config) Override(o Overrides) error {
 	if err := found.Err(); err != nil {
 		return err
 	}
+	if o.Profilers != nil {
+		next.warnFlight()
+	}
 	*c = next
 	return nil
 }

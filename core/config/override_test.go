@@ -66,3 +66,29 @@ func TestNotDeclared(t *testing.T) {
 		t.Errorf("got %q, want %q", got, want)
 	}
 }
+
+// The flight recorder is off where profiling is, and whoever asked for both is told.
+func TestOverrideFlight(t *testing.T) {
+	for _, tt := range []struct {
+		name, server string
+		profilers    []string
+		warnings     int
+	}{
+		{name: "on"},
+		{name: "off by the command line", profilers: []string{"none"}, warnings: 1},
+		{name: "off by the file", server: "profilers = []", warnings: 1},
+		{name: "off by both", server: "profilers = []", profilers: []string{"none"}, warnings: 1},
+		{name: "on again", server: "profilers = []", profilers: []string{"chrome"}},
+	} {
+		t.Run(tt.name, func(t *testing.T) {
+			src := "server {\n" + tt.server + "\n}\nflight_recorder {\n}\nmodel \"m\" {\n stage \"dit\" {\n }\n}\nprofiler \"chrome\" {\n}\n"
+			c, err := config.Parse([]byte(src), "plugins.hcl", known)
+			if err == nil {
+				err = c.Override(config.Overrides{Profilers: tt.profilers})
+			}
+			if err != nil || len(c.Warnings) != tt.warnings {
+				t.Errorf("%v, %v", c.Warnings, err)
+			}
+		})
+	}
+}

@@ -22,6 +22,7 @@ const (
 type FlightRecorder struct {
 	Window   time.Duration // how far back events are kept
 	MaxBytes int64         // of all processes' segments together, split equally between them, bytes
+	Keep     int           // profiles kept that triggers, or a crash, made: beside profile.keep others
 	Triggers []Trigger     // in order of the file, each kind at most once
 	Origin
 }
@@ -45,10 +46,11 @@ func (r *reader) flightRecorder(b *hclsyntax.Block) (f *FlightRecorder, badBytes
 	if b == nil {
 		return nil, false
 	}
-	open := r.open("flight_recorder", header(b), b.Body, []string{"window", "max_bytes"}, []string{"trigger"})
+	open := r.open("flight_recorder", header(b), b.Body, []string{"window", "max_bytes", "keep"}, []string{"trigger"})
 	f = &FlightRecorder{
 		Window:   open.duration("window", DefaultFlightWindow, MinFlightWindow, MaxFlightWindow),
 		MaxBytes: open.size("max_bytes", DefaultFlightBytes, MinFlightBytes, MaxMaxBytes, whyFlightBytes),
+		Keep:     open.whole("keep", DefaultFlightKeep, 1, MaxKeep),
 		Origin:   open.Origin,
 	}
 	for _, inner := range open.inner {
@@ -113,6 +115,18 @@ func (b *block) factor() float64 {
 		b.bad("factor", "", "factor must be above 1 and at most %v, not %v", MaxTriggerFactor, n)
 	}
 	return n
+}
+
+// flightUnused is the summary of the warning about a block that does nothing.
+const flightUnused = "flight_recorder is not used"
+
+// warnFlight says that the command line turned the flight recorder off with the profilers, or takes back that the file did.
+func (c *Config) warnFlight() {
+	c.Warnings = slices.DeleteFunc(slices.Clone(c.Warnings), func(d Diagnostic) bool { return d.Summary == flightUnused })
+	if c.FlightRecorder != nil && len(c.Server.Profilers) == 0 {
+		c.Warnings = append(c.Warnings, c.FlightRecorder.finding(diag.Warning, nil, flightUnused,
+			"profiling is off by --profiler none: nothing is remembered, and no trigger makes a snapshot"))
+	}
 }
 
 // flightBudget finds a flight_recorder.max_bytes that is too small for the processes of the served model.

@@ -26,11 +26,19 @@ type FlightRecorder interface {
 	Snapshot(ctx context.Context, s trace.Snapshot) (trace.SnapshotStats, error)
 }
 
+// Defaults of a Flight.
+const (
+	DefaultWindow     = 30 * time.Second
+	DefaultFlightKeep = 5
+)
+
 // Flight says what the processes remember outside profiles.
 type Flight struct {
 	Window   time.Duration // how far back; 30 s when zero
 	MaxBytes int64         // of all processes' segments, split equally between them; 64 MiB when zero
 	Triggers []Trigger
+	// Keep is how many profiles are kept that triggers made, beside Options.Keep others; 5 when zero.
+	Keep int
 }
 
 // flightPrefix marks the folder of what a server remembers.
@@ -79,9 +87,8 @@ type deadRing struct {
 
 // startFlight turns the flight recorders on. A process that cannot is logged, and asked again.
 func (m *Manager) startFlight(o Flight) error {
-	defaultTo(&o.Window, 30*time.Second)
+	defaultTo(&o.Window, DefaultWindow)
 	defaultTo(&o.MaxBytes, 64<<20)
-	m.removeOldFlights()
 	d := &deck{m: m, o: o, dir: filepath.Join(m.dir, flightPrefix+newID(time.Now()))}
 	all := slices.Clone(m.o.Ranks)
 	if m.o.Core != nil {
@@ -115,21 +122,6 @@ func (m *Manager) startFlight(o Flight) error {
 	d.work.Go(d.watch)
 	m.log.Info("flight recorder", "window", o.Window, "max_bytes", o.MaxBytes, "processes", len(d.rings), "triggers", len(o.Triggers))
 	return nil
-}
-
-// removeOldFlights removes what servers remembered that have ended.
-func (m *Manager) removeOldFlights() {
-	old, _ := filepath.Glob(filepath.Join(m.dir, flightPrefix+"*")) // fails for a bad pattern only
-	for _, dir := range old {
-		lock, err := lockDir(dir)
-		if err != nil {
-			continue // its server lives
-		}
-		if err := os.RemoveAll(dir); err != nil {
-			m.log.Warn("remove what an ended server remembered", "dir", filepath.Base(dir), logError, err)
-		}
-		lock.Close()
-	}
 }
 
 // watch looks after the processes until the server ends.

@@ -24,6 +24,7 @@ var idPattern = regexp.MustCompile(`^\d{8}-\d{6}-[0-9a-f]{6}$`)
 // load reads which profiles are on disk. What cannot be read is logged, left alone and not listed; profiles that
 // another server works on are not ours.
 func (m *Manager) load() error {
+	m.keepOldFlights()
 	dirs, err := os.ReadDir(m.dir)
 	if err != nil {
 		return err

@@ -309,6 +309,9 @@ func (p *entry) whatHappened(v *View) string {
 		open += row.OpenSpans
 	}
 	text := fmt.Sprintf("the server ended while the profile was %s; what had been recorded by then was exported", p.leftIn)
+	if v.Trigger == TriggerCrash {
+		text = "the server ended without being stopped; what its flight recorder remembered was exported"
+	}
 	if len(died) > 0 {
 		text += fmt.Sprintf(": %s ended without stopping, %d spans were open", strings.Join(died, ", "), open)
 	}

@@ -60,7 +60,8 @@ func (m *Manager) surplus(now time.Time, free int64, freeKnown bool) []removal {
 		free += p.size
 		victims = append(victims, removal{p, append([]any{"why", why}, attrs...)})
 	}
-	kept, total := 0, int64(0)
+	var kept, triggered int // each has its own bound: what triggers make pushes nothing out that somebody asked for
+	total := int64(0)
 	var ended []View
 	for _, p := range m.entries {
 		if p == m.active {
@@ -70,7 +71,11 @@ func (m *Manager) surplus(now time.Time, free int64, freeKnown bool) []removal {
 			take(p, "older than profile.max_age", "max_age", m.o.MaxAge)
 			continue
 		}
-		kept++
+		if p.view.triggered() {
+			triggered++
+		} else {
+			kept++
+		}
 		total += p.size
 		if p.view.State.Final() {
 			ended = append(ended, p.view)
@@ -83,7 +88,9 @@ func (m *Manager) surplus(now time.Time, free int64, freeKnown bool) []removal {
 			continue
 		}
 		switch {
-		case m.o.Keep > 0 && kept > m.o.Keep:
+		case p.view.triggered() && triggered > m.keepTriggered():
+			take(p, "more profiles of triggers than flight_recorder.keep", "keep", m.keepTriggered())
+		case !p.view.triggered() && m.o.Keep > 0 && kept > m.o.Keep:
 			take(p, "more profiles than profile.keep", "keep", m.o.Keep)
 		case m.o.MaxTotalBytes > 0 && total > m.o.MaxTotalBytes:
 			take(p, "more bytes than profile.max_total_bytes", "total_bytes", total, "max_total_bytes", m.o.MaxTotalBytes)
@@ -92,7 +99,11 @@ func (m *Manager) surplus(now time.Time, free int64, freeKnown bool) []removal {
 		default:
 			continue
 		}
-		kept--
+		if p.view.triggered() {
+			triggered--
+		} else {
+			kept--
+		}
 		total -= p.size
 	}
 	m.reportOver(kept, total)

@@ -247,7 +247,7 @@ func (m *Manager) awaitSnapshot(ctx context.Context) {
 
 // since is the moment before which events are left out of a snapshot; the zero time for other profiles.
 func (v *View) since() time.Time {
-	if v.EndedBy == EndedBySnapshot {
+	if v.EndedBy == EndedBySnapshot || v.Trigger == TriggerCrash {
 		return v.StartedAt
 	}
 	return time.Time{}

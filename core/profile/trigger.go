@@ -16,6 +16,23 @@ const (
 	TriggerDeath = "death" // a process died
 )
 
+// triggered tells whether a trigger made the profile, or a crash did.
+func (v *View) triggered() bool {
+	switch v.Trigger {
+	case TriggerSlow, TriggerP99, TriggerError, TriggerDeath, TriggerCrash:
+		return true
+	}
+	return false
+}
+
+// keepTriggered is how many of those are kept.
+func (m *Manager) keepTriggered() int {
+	if m.o.Flight == nil || m.o.Flight.Keep <= 0 {
+		return DefaultFlightKeep
+	}
+	return m.o.Flight.Keep
+}
+
 // Trigger makes a snapshot by itself.
 type Trigger struct {
 	Kind        string

@@ -101,6 +101,7 @@ plugin "ours" {
 flight_recorder {
   window    = "10s"
   max_bytes = "128MiB"
+  keep      = 3
   trigger "slow" {
     slower_than  = "2s"
     after        = "0s"
