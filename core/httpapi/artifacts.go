@@ -7,9 +7,12 @@ import (
 	"io/fs"
 	"mime"
 	"net/http"
+	"net/url"
 	"os"
 	"path"
 	"strings"
+	"unicode"
+	"unicode/utf8"
 
 	"github.com/strobe-dev/strobe/core/profile"
 )
@@ -34,36 +37,54 @@ func (s *Server) listArtifacts(w http.ResponseWriter, r *http.Request) error {
 }
 
 // getArtifact is GET /v1/profiles/{id}/artifacts/{name...}: the file, with ranges. A .gz is application/gzip and never
-// Content-Encoding: gzip, or clients would save it unpacked under that name.
+// Content-Encoding: gzip, or clients would save it unpacked under that name. Instead of a token it may come with a ticket.
 func (s *Server) getArtifact(w http.ResponseWriter, r *http.Request) error {
 	id, err := profileID(r)
 	if err != nil {
 		return err
 	}
-	name := r.PathValue("name")
-	gone := failf(codeNotFound, "name", "profile %s has no artifact %q: GET /v1/profiles/%s/artifacts lists them", id, clip(name, 200), id)
-	if !fs.ValidPath(name) || name == "." || strings.ContainsAny(name, "\\\x00") {
-		return gone
+	if _, err := strictQuery(r, ticketKey); err != nil {
+		return err
 	}
-	file, artifact, err := s.openArtifact(id, name)
-	switch {
-	case errors.Is(err, fs.ErrNotExist):
-		gone.Cause = err
-		return gone
-	case err != nil:
+	name := r.PathValue("name")
+	var once *ticket
+	if carriesTicket(r) {
+		t, err := s.admit(r, id, name)
+		if err != nil {
+			return err
+		}
+		once = &t
+	}
+	file, artifact, err := s.artifact(id, name)
+	if err != nil {
 		return err
 	}
 	defer file.Close()
+	h := w.Header()
+	if once != nil {
+		if once.sha256 != artifact.SHA256 {
+			return noArtifact(id, name)
+		}
+		h.Set("Referrer-Policy", "no-referrer") // whoever is led on from here does not learn the link
+	}
+	return sendArtifact(w, r, file, artifact, once != nil)
+}
+
+// sendArtifact answers with a file that is open.
+func sendArtifact(w http.ResponseWriter, r *http.Request, file *os.File, artifact profile.Artifact, whole bool) error {
 	info, err := file.Stat()
 	if err != nil || !info.Mode().IsRegular() {
-		return fmt.Errorf("look at artifact %s: not a regular file: %w", name, errors.Join(err, fs.ErrInvalid))
+		return fmt.Errorf("look at artifact %s: not a regular file: %w", artifact.Name, errors.Join(err, fs.ErrInvalid))
 	}
 	h := w.Header()
-	h.Set("Content-Type", artifactType(artifact, name))
-	h.Set("Content-Disposition", attachment(path.Base(name)))
+	h.Set("Content-Type", artifactType(artifact, artifact.Name))
+	h.Set("Content-Disposition", attachment(path.Base(artifact.Name)))
 	h.Set("Cache-Control", "no-cache")
 	if artifact.SHA256 != "" {
 		h.Set("ETag", `"`+artifact.SHA256+`"`)
+	}
+	if whole {
+		h.Set("Cache-Control", "no-store")
 	}
 	body := &rangeWriter{ResponseWriter: w}
 	http.ServeContent(body, r, "", info.ModTime(), file)
@@ -72,6 +93,24 @@ func (s *Server) getArtifact(w http.ResponseWriter, r *http.Request) error {
 			clip(r.Header.Get("Range"), 60), info.Size())
 	}
 	return nil
+}
+
+func noArtifact(id, name string) *apiError {
+	return failf(codeNotFound, "name", "profile %s has no artifact %q: GET /v1/profiles/%s/artifacts lists them", id, clip(name, 200), id)
+}
+
+// artifact opens a file that the profile lists. A name that leads elsewhere is none of its artifacts.
+func (s *Server) artifact(id, name string) (*os.File, profile.Artifact, error) {
+	if !fs.ValidPath(name) || name == "." || strings.ContainsAny(name, "\\\x00") {
+		return nil, profile.Artifact{}, noArtifact(id, name)
+	}
+	f, a, err := s.openArtifact(id, name)
+	if errors.Is(err, fs.ErrNotExist) {
+		gone := noArtifact(id, name)
+		gone.Cause = err
+		return nil, a, gone
+	}
+	return f, a, err
 }
 
 // rangeWriter holds back the plain text with which http.ServeContent refuses a range, so that it gets the one error form.
@@ -122,18 +161,28 @@ func artifactType(a profile.Artifact, name string) string {
 	return a.MediaType
 }
 
-// attachment is a Content-Disposition that saves under name.
+// attachment is a Content-Disposition that saves under name, by RFC 6266: as every client understands it, and, when that is
+// not the whole name, as it is.
 func attachment(name string) string {
-	return mime.FormatMediaType("attachment", map[string]string{"filename": safeName(name)})
+	safe := safeName(name)
+	text := mime.FormatMediaType("attachment", map[string]string{"filename": safe})
+	if safe != name && utf8.ValidString(name) && !strings.ContainsFunc(name, unicode.IsControl) {
+		text += "; filename*=UTF-8''" + strings.ReplaceAll(url.QueryEscape(name), "+", "%20")
+	}
+	return text
 }
 
-// safeName keeps letters, digits, dot, dash and underscore.
+// safeName keeps letters, digits, dot, dash and underscore; a name that would be hidden, or be no file's, begins otherwise.
 func safeName(name string) string {
-	return strings.Map(func(r rune) rune {
+	name = strings.Map(func(r rune) rune {
 		switch {
 		case 'a' <= r && r <= 'z', 'A' <= r && r <= 'Z', '0' <= r && r <= '9', r == '.', r == '-', r == '_':
 			return r
 		}
 		return '_'
 	}, name)
+	if name == "" || name[0] == '.' {
+		return "_" + name
+	}
+	return name
 }

@@ -16,7 +16,9 @@
 //	body.go      bodies of every wire form      params.go    named parameters out of JSON and forms
 //	generation.go  what all image routes share  images.go, edits.go, chat.go  the three wire forms
 //	picture.go   pictures in and out            trace.go     the spans of a request
-//	compat.go    /start_profile, /stop_profile  profiles.go, artifacts.go  /v1/profiles
+//	compat.go    /start_profile, /stop_profile  profiles.go, list.go, change.go, events.go, summary.go  /v1/profiles
+//	artifacts.go, artifacts_zip.go, tickets.go  the files of a profile
+//	query.go     the query of a route that knows its keys
 //	requestid.go, traceparent.go  what the caller calls the request   accesslog.go  the line that each gets
 //	metrics.go   counters of requests           scrape.go    what is read of core at each scrape
 //	models.go, health.go, openapi.go

@@ -110,6 +110,12 @@ type fakeProfiles struct {
 	uncollected string
 	files       map[string]string // artifact name to path
 	requests    int
+	queries     []profile.Query
+	next        string // of the list
+	listErr     error
+	changes     []profile.Change
+	changeErr   error
+	done        map[string]chan struct{} // of Ended, by id; one that is not there has not ended
 }
 
 const (
@@ -213,14 +219,38 @@ func (p *fakeProfiles) Get(id string) (profile.View, error) {
 	return v, nil
 }
 
-func (p *fakeProfiles) List() []profile.View {
+func (p *fakeProfiles) ListPage(q profile.Query) (profile.Page, error) {
 	p.mu.Lock()
 	defer p.mu.Unlock()
-	var all []profile.View
+	p.queries = append(p.queries, q)
+	page := profile.Page{Next: p.next}
 	for _, v := range p.views {
-		all = append(all, v)
+		page.Profiles = append(page.Profiles, v)
 	}
-	return all
+	return page, p.listErr
+}
+
+func (p *fakeProfiles) Change(id string, c profile.Change) (profile.View, error) {
+	v, err := p.Get(id)
+	if err != nil {
+		return v, err
+	}
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	p.changes = append(p.changes, c)
+	if c.Label != nil {
+		v.Label = *c.Label
+	}
+	if c.Pinned != nil {
+		v.Pinned = *c.Pinned
+	}
+	return v, p.changeErr
+}
+
+func (p *fakeProfiles) Ended(id string) (<-chan struct{}, error) {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	return p.done[id], nil
 }
 
 func (p *fakeProfiles) Delete(id string) error {

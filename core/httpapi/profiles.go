@@ -29,7 +29,12 @@ type Profiles interface {
 	// Snapshot makes a profile of what was remembered and waits for its export; when ctx ends first it goes on.
 	Snapshot(ctx context.Context, r profile.SnapshotRequest) (profile.View, error)
 	Get(id string) (profile.View, error)
-	List() []profile.View
+	// ListPage is the profiles that match, the newest first, a page at a time.
+	ListPage(q profile.Query) (profile.Page, error)
+	// Change changes a label or a pin.
+	Change(id string, c profile.Change) (profile.View, error)
+	// Ended is closed when the profile has ended.
+	Ended(id string) (<-chan struct{}, error)
 	Delete(id string) error
 	// Artifact is the path of a file on disk and what is known of it.
 	Artifact(id, name string) (string, profile.Artifact, error)
@@ -153,18 +158,6 @@ func (p *params) names() []string {
 	}
 	sort.Strings(names)
 	return names
-}
-
-// listProfiles is GET /v1/profiles, the newest first.
-func (s *Server) listProfiles(w http.ResponseWriter, _ *http.Request) error {
-	list := s.profiles.List()
-	if list == nil {
-		list = []profile.View{}
-	}
-	writeJSON(w, http.StatusOK, struct {
-		Profiles []profile.View `json:"profiles"`
-	}{list})
-	return nil
 }
 
 // getProfile is GET /v1/profiles/{id}.
@@ -295,42 +288,4 @@ func profileID(r *http.Request) (string, error) {
 func noteProfile(r *http.Request, id string) {
 	st := stateOf(r)
 	st.log = append(st.log, slog.String(logProfile, id))
-}
-
-// profileSummary is GET /v1/profiles/{id}/summary: the tables as JSON or as text of 80 columns.
-func (s *Server) profileSummary(w http.ResponseWriter, r *http.Request) error {
-	id, err := profileID(r)
-	if err != nil {
-		return err
-	}
-	text, err := wantsText(r)
-	if err != nil {
-		return err
-	}
-	table, err := s.profiles.Summary(id)
-	if err != nil {
-		return err
-	}
-	w.Header().Set("Vary", "Accept")
-	if text {
-		writeBytes(w, http.StatusOK, "text/plain; charset=utf-8", []byte(table.Text(80)))
-		return nil
-	}
-	writeJSON(w, http.StatusOK, table)
-	return nil
-}
-
-// wantsText tells whether the caller asked for plain text, by ?format= or by Accept.
-func wantsText(r *http.Request) (bool, error) {
-	switch format := r.URL.Query().Get("format"); format {
-	case "text":
-		return true, nil
-	case "json":
-		return false, nil
-	case "":
-		accept := r.Header.Get("Accept")
-		return strings.Contains(accept, "text/plain") && !strings.Contains(accept, typeJSON), nil
-	default:
-		return false, failf(codeInvalidValue, "format", "format must be json or text, not %q", clip(format, 40))
-	}
 }

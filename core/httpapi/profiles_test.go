@@ -52,7 +52,7 @@ func TestProfileLife(t *testing.T) {
 		t.Fatalf("delete: %d %s", w.Code, w.Body)
 	}
 	wantError(t, h.get("/v1/profiles/"+idOne), 404, codeNotFound, "id")
-	if w := h.get("/v1/profiles"); strings.TrimSpace(w.Body.String()) != `{"profiles":[]}` {
+	if w := h.get("/v1/profiles"); strings.TrimSpace(w.Body.String()) != `{"profiles":[],"next":null}` {
 		t.Errorf("an empty list is %s", w.Body)
 	}
 	if !strings.Contains(h.log.String(), "profile="+idOne) {

@@ -14,6 +14,7 @@ type route struct {
 	changes      bool   // it changes state or costs time: pages of other sites are refused
 	generates    bool   // it makes images
 	starts       bool   // it makes a profile: how often is limited
+	tickets      bool   // a ticket opens it instead of a token; its handler holds it against what is asked for
 	audit        string // the action that the audit has of it; empty: none
 	handle       func(http.ResponseWriter, *http.Request) error
 	name         trace.NameID // the path, interned
@@ -57,12 +58,16 @@ func (s *Server) table() []*route {
 		change(http.MethodPost, "/v1/profiles/snapshot", auditSnapshot, s.snapshotProfile),
 		get("/v1/profiles", accessRead, s.listProfiles),
 		get("/v1/profiles/{id}", accessRead, s.getProfile),
+		get("/v1/profiles/{id}/events", accessRead, s.profileEvents),
+		change(http.MethodPatch, "/v1/profiles/{id}", auditLabel, s.changeProfile),
 		change(http.MethodDelete, "/v1/profiles/{id}", auditDelete, s.deleteProfile),
 		change(http.MethodPost, "/v1/profiles/{id}/stop", auditStop, s.stopProfile),
 		change(http.MethodPost, "/v1/profiles/{id}/export", auditExport, s.exportProfile),
 		get("/v1/profiles/{id}/summary", accessRead, s.profileSummary),
 		get("/v1/profiles/{id}/artifacts", accessRead, s.listArtifacts),
-		download("/v1/profiles/{id}/artifacts/{name...}", s.getArtifact),
+		download("/v1/profiles/{id}/artifacts.zip", s.getArtifactsZip),
+		withTickets(download("/v1/profiles/{id}/artifacts/{name...}", s.getArtifact)),
+		{method: http.MethodPost, path: "/v1/profiles/{id}/tickets", access: accessRead, changes: true, audit: auditTicket, handle: s.createTicket},
 
 		get("/health", accessOpen, s.health),
 		get("/ready", accessOpen, s.ready),

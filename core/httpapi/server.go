@@ -4,6 +4,7 @@ import (
 	"context"
 	"log/slog"
 	"net/http"
+	"sync"
 	"time"
 
 	"github.com/strobe-dev/strobe/core/engine"
@@ -81,9 +82,14 @@ type Server struct {
 	tokens   tokenSets
 	rates    *rates
 
-	mux    *http.ServeMux
-	routes map[string]*route // by pattern
-	public router            // what is left where an admin listener has the rest
+	mux           *http.ServeMux
+	routes        map[string]*route // by pattern
+	streams, zips slots             // how many there are at once
+	tickets       ticketBox
+	closing       <-chan struct{} // closed by EndStreams
+	endStreams    func()
+
+	public router // what is left where an admin listener has the rest
 }
 
 // New makes the API. It does no I/O; see [Server.CheckTokens].
@@ -111,7 +117,10 @@ func New(o Options) *Server {
 		metrics: o.Metrics, log: o.Log, started: time.Now(),
 		loopback: o.Loopback, hosts: make(map[string]bool, len(o.AllowedHosts)),
 		tokens: newTokenSets(o), rates: newRates(o.Limits),
+		streams: make(slots, maxStreams), zips: make(slots, maxZips),
 	}
+	closing := make(chan struct{})
+	s.closing, s.endStreams = closing, sync.OnceFunc(func() { close(closing) })
 	for _, h := range o.AllowedHosts {
 		s.anyHost = s.anyHost || h == "*"
 		s.hosts[hostname(h)] = true
@@ -159,7 +168,9 @@ func (s *Server) serve(w *writer, r *http.Request, st *state) error {
 	if rt.profiles() && s.profiles == nil {
 		return failf(codeProfilingOff, "", "%s", s.profilingOff)
 	}
-	if err := s.authorize(r, st, rt.access); err != nil {
+	if rt.tickets && carriesTicket(r) {
+		st.who = caller{role: roleTicket}
+	} else if err := s.authorize(r, st, rt.access); err != nil {
 		return err
 	}
 	if rt.changes && r.Method == http.MethodHead { // the router takes it for a GET
