@@ -29,7 +29,7 @@ block. While a profile is recording there is nothing else to look at: stop that 
 			if last < 0 {
 				return usage(errors.New("--last must be above 0"))
 			}
-			in.LastS = last.Seconds()
+			in.LastS, in.Wait = last.Seconds(), true
 			c, err := p.remote.client()
 			if err != nil {
 				return err

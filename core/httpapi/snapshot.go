@@ -7,8 +7,8 @@ import (
 	"github.com/strobe-dev/strobe/core/profile"
 )
 
-// snapshotProfile is POST /v1/profiles/snapshot: what the flight recorder remembers becomes a profile. With wait=false the
-// reply does not wait for the export.
+// snapshotProfile is POST /v1/profiles/snapshot: what the flight recorder remembers becomes a profile. The reply comes when
+// the past is safe, in files of the profile's own; with wait=true when it is exported, too.
 func (s *Server) snapshotProfile(w http.ResponseWriter, r *http.Request) error {
 	p, err := s.strictBody(r, pastKeys)
 	if err != nil {
@@ -21,9 +21,11 @@ func (s *Server) snapshotProfile(w http.ResponseWriter, r *http.Request) error {
 	if p.err != nil {
 		return p.err
 	}
-	wait, err := waits(r, p)
-	if err != nil {
-		return err
+	wait := false
+	if p.given("wait") || formParams(r.URL.Query()).given("wait") {
+		if wait, err = waits(r, p); err != nil {
+			return err
+		}
 	}
 	ctx, cancel := s.stopContext(r, wait)
 	defer cancel()

@@ -17,9 +17,11 @@ func TestSnapshotProfile(t *testing.T) {
 		want       profile.SnapshotRequest
 		state      profile.State
 	}{
-		"no body": {snapshotPath, "", profile.SnapshotRequest{}, profile.StateComplete},
+		"no body": {snapshotPath, "", profile.SnapshotRequest{}, profile.StateExporting},
 		"all keys": {snapshotPath, `{"last_s":2.5,"label":"odd","profilers":["chrome"]}`,
-			profile.SnapshotRequest{Last: 2500 * time.Millisecond, Label: "odd", Profilers: []string{"chrome"}}, profile.StateComplete},
+			profile.SnapshotRequest{Last: 2500 * time.Millisecond, Label: "odd", Profilers: []string{"chrome"}}, profile.StateExporting},
+		"waiting":            {snapshotPath, `{"wait":true}`, profile.SnapshotRequest{}, profile.StateComplete},
+		"waiting, by URL":    {snapshotPath + "?wait=true", "", profile.SnapshotRequest{}, profile.StateComplete},
 		"no waiting":         {snapshotPath, `{"wait":false}`, profile.SnapshotRequest{}, profile.StateExporting},
 		"no waiting, by URL": {snapshotPath + "?wait=false", "", profile.SnapshotRequest{}, profile.StateExporting},
 	} {

@@ -144,6 +144,7 @@ type SnapshotRequest struct {
 	LastS     float64  `json:"last_s,omitempty"` // all that the server remembers when 0
 	Label     string   `json:"label,omitempty"`
 	Profilers []string `json:"profilers,omitempty"`
+	Wait      bool     `json:"wait"` // for the export, as long as the server lets a call wait
 }
 
 // SnapshotProfile makes a profile of the last seconds. Its export may still run: see WaitProfile.
