@@ -97,13 +97,18 @@ func (s *server) profileOptions(cfg *config.Config) profile.Options {
 		MaxDuration: cfg.Profile.MaxDuration,
 		MaxBytes:    cfg.Profile.MaxBytes,
 		Keep:        cfg.Profile.Keep,
-		Model:       cfg.Server.Model,
-		Core:        profile.NewLocal(s.recorder),
-		Exporter:    func(name string) (profile.Exporter, error) { return s.catalog.Profiler(name) },
-		Offline:     func(name string) (profile.Exporter, error) { return s.catalog.Offline(name) },
-		Profilers:   cfg.Server.Profilers,
-		Log:         s.log,
-		ShowDir:     true, // the API hides paths from those who may not know them
+
+		MaxTotalBytes: cfg.Profile.MaxTotalBytes,
+		MaxAge:        cfg.Profile.MaxAge,
+		MinFreeBytes:  cfg.Profile.MinFreeBytes,
+
+		Model:     cfg.Server.Model,
+		Core:      profile.NewLocal(s.recorder),
+		Exporter:  func(name string) (profile.Exporter, error) { return s.catalog.Profiler(name) },
+		Offline:   func(name string) (profile.Exporter, error) { return s.catalog.Offline(name) },
+		Profilers: cfg.Server.Profilers,
+		Log:       s.log,
+		ShowDir:   true, // the API hides paths from those who may not know them
 	}
 	if f := cfg.FlightRecorder; f != nil {
 		o.Flight = &profile.Flight{Window: f.Window, MaxBytes: f.MaxBytes, Keep: f.Keep}

@@ -35,7 +35,8 @@ checksum. Every finding is printed with its place in the file. The exit status i
 			if err := cfg.Warnings.Render(io.err); err != nil {
 				return err
 			}
-			_, err = fmt.Fprintf(io.out, "%s is valid: model %q, profilers %q\n", cfg.File, cfg.Server.Model, cfg.Server.Profilers)
+			_, err = fmt.Fprintf(io.out, "%s is valid: model %q, profilers %q\nprofiles take on disk: %s\n",
+				cfg.File, cfg.Server.Model, cfg.Server.Profilers, cfg.DiskBound())
 			return err
 		},
 	}

@@ -17,7 +17,7 @@ import (
 // HTTPServer is a server for one listener of the API, with the limits of [Options]. certificates may be nil: plain HTTP.
 func (s *Server) HTTPServer(e Exposure, certificates *tls.Config) *http.Server {
 	l := s.o.Limits
-	return &http.Server{
+	srv := &http.Server{
 		Handler:           s.On(e),
 		TLSConfig:         certificates,
 		ReadHeaderTimeout: l.HeaderTimeout,
@@ -26,6 +26,8 @@ func (s *Server) HTTPServer(e Exposure, certificates *tls.Config) *http.Server {
 		MaxHeaderBytes: l.MaxHeaderBytes,
 		ErrorLog:       slog.NewLogLogger(s.log.Handler(), slog.LevelDebug),
 	}
+	srv.RegisterOnShutdown(s.EndStreams)
+	return srv
 }
 
 // ListenUnix makes a socket that its owner alone may use. A socket that a server left behind is replaced; one that

@@ -82,19 +82,26 @@ func (v *View) mark(n marks) { v.Label, v.Pinned = n.Label, n.Pinned }
 // keepMarks takes over what was changed since v was copied from p. Called with the manager's mutex held.
 func (v *View) keepMarks(p *entry) { v.Label, v.Pinned = p.view.Label, p.view.Pinned }
 
-// checkPin tells whether one more profile can be pinned. Called with mu held.
+// checkPin tells whether one more profile can be pinned: those of triggers have a bound of their own. Called with mu held.
 func (m *Manager) checkPin(p *entry) error {
-	pinned, bytes := 1, m.boundOf(p)
+	keep, name := m.o.Keep, "profile.keep"
+	if p.view.triggered() {
+		keep, name = m.keepTriggered(), "flight_recorder.keep"
+	}
+	pinned, bytes := 0, m.boundOf(p)
 	for _, other := range m.entries {
-		if other != p && other.view.Pinned {
+		if other == p || !other.view.Pinned {
+			continue
+		}
+		bytes += m.boundOf(other)
+		if other.view.triggered() == p.view.triggered() {
 			pinned++
-			bytes += m.boundOf(other)
 		}
 	}
 	switch {
-	case m.o.Keep > 0 && pinned >= m.o.Keep:
+	case keep > 0 && pinned+1 >= keep:
 		return &Error{Code: CodePinLimit, ID: p.id, Param: "pinned", Message: fmt.Sprintf(
-			"%d profiles are pinned and profile.keep is %d, of which one place stays free for the next profile: unpin one, or raise profile.keep", pinned-1, m.o.Keep)}
+			"%d profiles are pinned and %s is %d, of which one place stays free for the next profile: unpin one, or raise %s", pinned, name, keep, name)}
 	case m.o.MaxTotalBytes > 0 && bytes+m.o.MaxBytes > m.o.MaxTotalBytes:
 		return &Error{Code: CodePinLimit, ID: p.id, Param: "pinned", Message: fmt.Sprintf(
 			"with this one, %d bytes would be pinned, and profile.max_total_bytes, %d, must leave room for one more profile of profile.max_bytes, %d: unpin one, or raise profile.max_total_bytes",
