@@ -6,6 +6,7 @@ export STROBE_TOOLS
 need=
 command -v node >/dev/null && command -v npm >/dev/null || need="nodejs npm"
 python3 -c 'import ensurepip, venv' 2>/dev/null || need="$need python3-venv"
+command -v chromium >/dev/null || need="$need chromium" # opens pages of other sites, which must not reach the server
 [ -z "$need" ] || { apt-get update -qq; apt-get install -y -qq $need >/dev/null; }
 
 # Clients: OpenAI's Python and Node packages, and vLLM-Omni's benchmark script out of its source package.

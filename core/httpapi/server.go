@@ -152,16 +152,17 @@ func (s *Server) serveOn(via Exposure, w http.ResponseWriter, r *http.Request) {
 
 // serve finds the route, checks what its row asks for, and calls its handler.
 func (s *Server) serve(w *writer, r *http.Request, st *state) error {
-	if err := s.checkHost(r); err != nil {
-		return err
-	}
 	router := s.routerOf(st.via)
 	_, pattern := router.mux.Handler(r)
 	rt := router.routes[pattern]
+	st.route = rt // known to the log and the audit, whatever becomes of the request
+	if err := s.checkHost(r); err != nil {
+		return err
+	}
 	if rt == nil {
+		st.route = nil
 		return s.noRoute(w, r)
 	}
-	st.route = rt
 	if err := checkSite(r, rt); err != nil {
 		return err
 	}
