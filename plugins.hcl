@@ -29,6 +29,7 @@ profile {
   max_bytes    = "1GiB"     # of one profile: half for the recordings, half for what profilers write
   keep         = 20         # finished profiles kept; older ones go
 
+  # record_prompts = false    # true: a profile may hold the prompts of requests, when its caller asks for that, too
   # min_free_bytes = "256MiB" # of the disk: below it old profiles go, then none starts and the active one ends; "0B": nobody looks
 
   # Examples. Active and pinned profiles never go, and the newest one goes by its age only. `strobe validate` prints the most

@@ -102,7 +102,9 @@ func (s *server) profileOptions(cfg *config.Config) profile.Options {
 		MaxAge:        cfg.Profile.MaxAge,
 		MinFreeBytes:  cfg.Profile.MinFreeBytes,
 
-		Model:     cfg.Server.Model,
+		Model:         cfg.Server.Model,
+		RecordPrompts: cfg.Profile.RecordPrompts,
+
 		Core:      profile.NewLocal(s.recorder),
 		Exporter:  func(name string) (profile.Exporter, error) { return s.catalog.Profiler(name) },
 		Offline:   func(name string) (profile.Exporter, error) { return s.catalog.Offline(name) },
@@ -143,6 +145,9 @@ func (o observer) OnRequest(r engine.Report) {
 	}
 	o.profiles.ObserveRequest(profile.Request{Total: r.Total, Outcome: outcome, Why: string(r.Outcome)})
 }
+
+// OnSteps implements [engine.StepObserver].
+func (o observer) OnSteps(stage, steps int) { o.profiles.CountSteps(stage, steps) }
 
 // observer is who hears of requests: the metrics, and the flight recorder's triggers.
 func (s *server) observer(metrics engine.Observer) engine.Observer {

@@ -51,6 +51,8 @@ type Profile struct {
 	// MaxTotalBytes bounds what all profiles but the active one take together, bytes; the oldest go; 0: Keep and MaxBytes do.
 	MaxTotalBytes int64
 	MaxAge        time.Duration // a profile goes when its end is so long ago; 0: whatever its age
+	// RecordPrompts lets a profile hold the prompts of requests, when its caller asks for that, too.
+	RecordPrompts bool
 	// MinFreeBytes is what stays free on the disk: below it old profiles go, then none starts and the active one ends; 0: nobody looks.
 	MinFreeBytes int64
 	SampleEvery  int // one of so many generations gets a profile of itself; 0: none does

@@ -50,7 +50,7 @@ func TestLoadReadsEverything(t *testing.T) {
 				HeaderTimeout: 5 * time.Second, BodyTimeout: time.Minute, IdleTimeout: 30 * time.Second, StallTimeout: 10 * time.Second, MaxHeaderBytes: 8 << 10},
 		},
 		Profile: config.Profile{Dir: "/var/strobe", MaxDuration: time.Hour, MaxBytes: 2 << 30, Keep: 1,
-			MaxTotalBytes: 3 << 30, MaxAge: 168 * time.Hour, SampleEvery: 1000},
+			MaxTotalBytes: 3 << 30, MaxAge: 168 * time.Hour, SampleEvery: 1000, RecordPrompts: true},
 		FlightRecorder: &config.FlightRecorder{Window: 10 * time.Second, MaxBytes: 128 << 20, Keep: 3, Triggers: []config.Trigger{
 			{Kind: config.TriggerSlow, SlowerThan: 2 * time.Second, MinInterval: 10 * time.Second},
 			{Kind: config.TriggerP99, Factor: 2.5, After: time.Second, MinInterval: time.Minute},

@@ -64,6 +64,20 @@ func (b *block) whole(key string, absent, low, high int) int {
 	return int(n)
 }
 
+// flag is what key holds when that is true or false.
+func (b *block) flag(key string, absent bool) bool {
+	v, ok := b.value(key)
+	if !ok {
+		return absent
+	}
+	on, ok := v.(bool)
+	if !ok {
+		b.bad(key, fmt.Sprintf("write %s = true, without quotes", key), "%s must be true or false, not %s", key, typeName(v))
+		return absent
+	}
+	return on
+}
+
 func (b *block) duration(key string, absent, low, high time.Duration) time.Duration {
 	text, ok := b.text(key, FormatDuration(absent))
 	if !ok {

@@ -58,6 +58,13 @@ type Observer interface {
 	OnRequest(Report)
 }
 
+// StepObserver is an optional companion of [Observer].
+type StepObserver interface {
+	// OnSteps is called when denoise steps have ended in a rank of a stage, on the request's goroutine. It must be quick and
+	// safe for concurrent use.
+	OnSteps(stage, steps int)
+}
+
 // Report is how a request went.
 type Report struct {
 	Outcome   Outcome

@@ -17,7 +17,11 @@ func (e *Engine) timeSteps(s *stage, res *Result, progress func(string, model.Pr
 	}
 	var last model.Progress
 	var at time.Time
+	steps, _ := e.o.Observer.(StepObserver)
 	return func(name string, p model.Progress) {
+		if n := p.Step - last.Step; steps != nil && n > 0 {
+			steps.OnSteps(s.Index, n)
+		}
 		now := time.Now()
 		if n := p.Step - last.Step; !at.IsZero() && n > 0 && len(res.stepSeconds[s.Name]) < maxStepTimes {
 			if res.stepSeconds == nil {

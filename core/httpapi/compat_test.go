@@ -14,6 +14,9 @@ import (
 	"github.com/strobe-dev/strobe/core/profile"
 )
 
+// cpuAndGPU is what SGLang's CPU and GPU stand for.
+var cpuAndGPU = []profile.Activity{profile.ActivityRequest, profile.ActivityStep, profile.ActivityBlock, profile.ActivityOperator, profile.ActivityCounter, profile.ActivityDevice}
+
 // TestCompatBodies sends what the named clients send to both routes.
 func TestCompatBodies(t *testing.T) {
 	editType, editBody := multipartBody(t,
@@ -33,9 +36,10 @@ func TestCompatBodies(t *testing.T) {
 		"vllm bench serve --omni, edits": {"POST", editType, editBody, "", profile.StartRequest{}, []string{"image", "model", "prompt", "size"}},
 		"SGLang": {"POST", typeJSON,
 			`{"output_dir":"../../etc","start_step":1,"num_steps":"5","activities":["CPU","GPU"],"with_stack":true,"record_shapes":false,"profile_by_stage":false,"merge_profiles":false,"profile_prefix":"p","profile_stages":["prefill"]}`, "",
-			profile.StartRequest{}, []string{"activities", "merge_profiles", "num_steps", "output_dir", "profile_by_stage", "profile_prefix", "profile_stages", "record_shapes", "start_step", "with_stack"}},
+			profile.StartRequest{StartStep: 1, NumSteps: 5, Activities: cpuAndGPU},
+			[]string{"merge_profiles", "output_dir", "profile_by_stage", "profile_prefix", "profile_stages", "record_shapes", "with_stack"}},
 		"SGLang by GET": {"GET", "", "", "", profile.StartRequest{}, []string{}},
-		"TensorRT-LLM":  {"POST", typeJSON, `{"output_dir":"/tmp","num_steps":3,"activities":["CUDA_PROFILER"]}`, "", profile.StartRequest{}, []string{"activities", "num_steps", "output_dir"}},
+		"TensorRT-LLM":  {"POST", typeJSON, `{"output_dir":"/tmp","num_steps":3,"activities":["CUDA_PROFILER"]}`, "", profile.StartRequest{NumSteps: 3}, []string{"output_dir"}},
 		"ours as a form": {"POST", typeForm, "label=x&stages=0,1&num_requests=2&duration_s=0.5&profilers=chrome&other=1", "",
 			profile.StartRequest{Label: "x", Stages: []int{0, 1}, NumRequests: 2, Duration: 500 * time.Millisecond, Profilers: []string{"chrome"}}, []string{"other"}},
 		"ours as a query":            {"GET", "", "", "?stages=1&label=q&x=", profile.StartRequest{Stages: []int{1}, Label: "q"}, []string{"x"}},

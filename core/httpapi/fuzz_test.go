@@ -114,7 +114,7 @@ func FuzzStartProfile(f *testing.F) {
 				t.Fatalf("%+v", s)
 			}
 			for _, stage := range s.Stages {
-				if stage < 0 || stage > maxStage {
+				if stage < 0 || stage > maxIndex {
 					t.Fatalf("stage %d", stage)
 				}
 			}

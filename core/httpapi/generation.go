@@ -159,6 +159,7 @@ func extra(p *params, names ...string) map[string]string {
 
 // generate runs g and encodes what came out.
 func (s *Server) generate(ctx context.Context, t *requestTrace, g *generation) (*generated, error) {
+	s.recordPrompts(t, g)
 	g.ID = t.st.id
 	began := time.Now()
 	res, err := s.engine.Generate(ctx, t.lane, &g.Request, nil)

@@ -8,9 +8,7 @@ import (
 	"regexp"
 	"slices"
 	"sort"
-	"strconv"
 	"strings"
-	"time"
 
 	"github.com/strobe-dev/strobe/core/profile"
 	"github.com/strobe-dev/strobe/sdk/recording/summary"
@@ -44,42 +42,12 @@ type Profiles interface {
 	CountRequest()
 }
 
-// Keys of bodies: a start's, a stop's and an export's.
+// Keys of bodies: a stop's, an export's and a snapshot's; startKeys are a start's.
 var (
-	startKeys  = []string{"profilers", "label", "stages", "num_requests", "duration_s"}
 	stopKeys   = []string{"wait"}
 	exportKeys = []string{"profiler", "wait"}
 	pastKeys   = []string{"last_s", "label", "profilers", "wait"}
 )
-
-// Bounds of a start's numbers; the profile manager's own limits are lower.
-const (
-	maxStage       = 1023
-	maxNumRequests = 1 << 30
-	maxDurationS   = 1e6
-	minDurationS   = 1e-3
-)
-
-// startRequest reads the keys that are known.
-func startRequest(p *params) profile.StartRequest {
-	r := profile.StartRequest{
-		Label:       p.str("label"),
-		Profilers:   p.words("profilers"),
-		NumRequests: p.integer("num_requests", 1, maxNumRequests, 0),
-	}
-	for _, word := range p.words("stages") {
-		n, err := strconv.Atoi(word)
-		if err != nil || n < 0 || n > maxStage {
-			p.fail(codeInvalidValue, "stages", "stages must be a list of stage numbers from 0, such as [0], not %q", clip(word, 40))
-			continue
-		}
-		r.Stages = append(r.Stages, n)
-	}
-	if d := p.float("duration_s", minDurationS, maxDurationS); d != nil {
-		r.Duration = time.Duration(*d * float64(time.Second))
-	}
-	return r
-}
 
 // words is a list of strings or numbers: a JSON array, or in a form or a single JSON value a text with commas.
 func (p *params) words(name string) []string {
@@ -103,11 +71,11 @@ func (p *params) words(name string) []string {
 
 // createProfile is POST /v1/profiles.
 func (s *Server) createProfile(w http.ResponseWriter, r *http.Request) error {
-	p, err := s.strictBody(r, startKeys)
+	p, err := s.strictBody(r, strictKeys)
 	if err != nil {
 		return err
 	}
-	req := startRequest(p)
+	req := strictStart(p)
 	if p.err != nil {
 		return p.err
 	}

@@ -16,12 +16,15 @@ import (
 
 func TestProfileLife(t *testing.T) {
 	h := newHarness(t)
-	w := h.postJSON("/v1/profiles", `{"profilers":["chrome"],"label":"nightly","stages":[0],"num_requests":3,"duration_s":1.5}`)
+	w := h.postJSON("/v1/profiles", `{"profilers":["chrome"],"label":"nightly","stages":[0],"num_requests":3,"duration_s":1.5,
+		"model":"demo","ranks":[0],"activities":["GPU","step"],"min_duration_us":5,"num_steps":7,"start_step":2,"start_after_s":0.25,"max_bytes":33554432,"record_prompts":true}`)
 	started := decode[profile.View](t, w)
 	if w.Code != 200 || started.State != profile.StateRecording || w.Header().Get("Location") != "/v1/profiles/"+idOne {
 		t.Fatalf("start: %d %s", w.Code, w.Body)
 	}
-	want := profile.StartRequest{Profilers: []string{"chrome"}, Label: "nightly", Stages: []int{0}, NumRequests: 3, Duration: 1500 * time.Millisecond}
+	want := profile.StartRequest{Profilers: []string{"chrome"}, Label: "nightly", Stages: []int{0}, NumRequests: 3, Duration: 1500 * time.Millisecond,
+		Model: "demo", Ranks: []int{0}, Activities: []profile.Activity{profile.ActivityDevice, profile.ActivityStep}, MinDuration: 5 * time.Microsecond, NumSteps: 7, StartStep: 2,
+		StartAfter: 250 * time.Millisecond, MaxBytes: 32 << 20, RecordPrompts: true}
 	if diff := cmp.Diff(want, h.profiles.starts[0]); diff != "" {
 		t.Error(diff)
 	}
@@ -63,14 +66,23 @@ func TestProfileLife(t *testing.T) {
 func TestProfileStrict(t *testing.T) {
 	for name, c := range map[string]struct{ body, code, param, says string }{
 		"near miss":         {`{"profiler":["chrome"]}`, codeUnknownParam, "profiler", `did you mean "profilers"?`},
-		"far miss":          {`{"activities":["CPU"]}`, codeUnknownParam, "activities", "the body takes profilers, label"},
+		"far miss":          {`{"zzzzzzzz":["CPU"]}`, codeUnknownParam, "zzzzzzzz", "the body takes model, profilers, stages"},
 		"output_dir":        {`{"output_dir":"/tmp/x"}`, codeUnsupported, "output_dir", "profile.dir"},
-		"stages a text":     {`{"stages":"abc"}`, codeInvalidValue, "stages", "stage numbers"},
-		"stages negative":   {`{"stages":[-1]}`, codeInvalidValue, "stages", "stage numbers"},
+		"stages a text":     {`{"stages":"abc"}`, codeInvalidValue, "stages", "list of numbers from 0"},
+		"stages negative":   {`{"stages":[-1]}`, codeInvalidValue, "stages", "list of numbers from 0"},
 		"stages nested":     {`{"stages":[[0]]}`, codeInvalidValue, "stages", "list"},
 		"profilers numbers": {`{"profilers":{"a":1}}`, codeInvalidValue, "profilers", "array"},
 		"label a number":    {`{"label":5}`, codeInvalidValue, "label", "string"},
 		"num_requests 0":    {`{"num_requests":0}`, codeInvalidValue, "num_requests", "from 1"},
+		"ranks a text":      {`{"ranks":"x"}`, codeInvalidValue, "ranks", "list of numbers from 0"},
+		"an activity":       {`{"activities":["steps"]}`, codeInvalidValue, "activities", "request, step, block"},
+		"min_duration -1":   {`{"min_duration_us":-1}`, codeInvalidValue, "min_duration_us", "from 0"},
+		"num_steps 0":       {`{"num_steps":0}`, codeInvalidValue, "num_steps", "from 1"},
+		"start_step a text": {`{"start_step":"soon"}`, codeInvalidValue, "start_step", "whole number"},
+		"start_after -1":    {`{"start_after_s":-1}`, codeInvalidValue, "start_after_s", "from 0"},
+		"max_bytes 0":       {`{"max_bytes":0}`, codeInvalidValue, "max_bytes", "from 1"},
+		"prompts":           {`{"record_prompts":"perhaps"}`, codeInvalidValue, "record_prompts", "true or false"},
+		"model a number":    {`{"model":1}`, codeInvalidValue, "model", "string"},
 		"duration -1":       {`{"duration_s":-1}`, codeInvalidValue, "duration_s", "from"},
 		"duration huge":     {`{"duration_s":1e300}`, codeInvalidValue, "duration_s", "from"},
 		"bad JSON":          {`{`, codeInvalidJSON, "", "byte"},

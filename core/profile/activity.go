@@ -4,8 +4,6 @@ import (
 	"slices"
 	"strings"
 
-	"github.com/agnivade/levenshtein"
-
 	"github.com/strobe-dev/strobe/sdk/trace"
 )
 
@@ -60,8 +58,8 @@ func ParseActivities(words []string) ([]Activity, error) {
 			found = []Activity{Activity(word)}
 		}
 		if found == nil {
-			return nil, invalid("activities", "there is no activity %q%s; there are: %s, and CPU, GPU and MEM as SGLang has them",
-				clip(word), nearest(word, activityNames()), strings.Join(activityNames(), ", "))
+			return nil, invalid("activities", "there is no activity %q; there are: %s, and CPU, GPU and MEM as SGLang has them",
+				clip(word), strings.Join(activityNames(), ", "))
 		}
 		for _, a := range found {
 			if !slices.Contains(list, a) {
@@ -90,20 +88,6 @@ func categoriesOf(list []Activity) trace.Categories {
 		set |= trace.CategoriesOf(activityCategories[a]...)
 	}
 	return set
-}
-
-// nearest is ` (did you mean "step"?)` for a near miss of a known word, else empty.
-func nearest(word string, known []string) string {
-	best, at := "", len(word)/3+2
-	for _, k := range known {
-		if d := levenshtein.ComputeDistance(strings.ToLower(word), strings.ToLower(k)); d < at {
-			best, at = k, d
-		}
-	}
-	if best == "" {
-		return ""
-	}
-	return ` (did you mean "` + best + `"?)`
 }
 
 // clip shortens what a caller sent before it is shown back.

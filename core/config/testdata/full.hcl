@@ -41,6 +41,7 @@ profile {
   max_age         = "168h"
   min_free_bytes  = "0B"
   sample_every    = 1000
+  record_prompts  = true
 }
 
 model "a" {
