@@ -26,3 +26,4 @@ export STROBE_CLIENTS=$clients
 
 . .ci/viewers.sh
 . .ci/grpcio.sh
+. .ci/cupti.sh

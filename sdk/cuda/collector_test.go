@@ -79,7 +79,7 @@ func checkProgram(t *testing.T, dir string, want, launched int, version int64) {
 		t.Errorf("%d kernels in spans, want %d", inSpans, want)
 	}
 	checkKernel(t, kernels, version)
-	checkMemory(t, events)
+	checkMemory(t, events, version)
 	checkCalls(t, events, launched)
 	checkFacts(t, sum.Process.Fact("cuda", 0).Arg, sum.Process.Fact("cuda device", 0).Arg, version)
 }
@@ -114,7 +114,7 @@ func checkKernel(t *testing.T, kernels []event, version int64) {
 	t.Error("no kernel with blocks of 256")
 }
 
-func checkMemory(t *testing.T, events []event) {
+func checkMemory(t *testing.T, events []event, version int64) {
 	t.Helper()
 	got := map[string]map[string]string{}
 	for _, e := range append(ofKind(events, trace.WorkCopy), ofKind(events, trace.WorkSet)...) {
@@ -132,6 +132,10 @@ func checkMemory(t *testing.T, events []event) {
 		"Stream Sync 0/13":         {"sync type": "3"},
 		"Event Sync -1/4294967295": {"sync type": "1", "event id": "5"},
 		"Buffer Flush 0/0":         {"overhead kind": "65536"},
+	}
+	if version >= copyCountVersion {
+		want["Memcpy HtoD (Pageable -> Device)"]["copy count"] = "3"
+		want["Memcpy DtoH (Device -> Pinned)"]["copy count"] = "3"
 	}
 	if d := cmp.Diff(want, got); d != "" {
 		t.Errorf("memory (-want +got):\n%s", d)

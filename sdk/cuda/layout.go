@@ -68,11 +68,14 @@ const (
 	kernelCluster     = 176 // 3 of them
 	kernelClusterPlan = 188
 	kernelLocal64     = 192 // u64: local memory in all
-	kernelPriority    = 212 // i32, from 13.1 on
+	kernelPriority    = 216 // i32, from 13.1 on
 )
 
-// priorityVersion is the first whose kernels have a priority.
-const priorityVersion = 130100
+// The first versions that have a field.
+const (
+	priorityVersion  = 130100 // priority of kernels
+	copyCountVersion = 26     // number of copies in one
+)
 
 // Offsets of a copy's record. One between devices has its correlation elsewhere.
 const (
@@ -89,6 +92,7 @@ const (
 	copyCorrelation = 44
 	copyGraphNode   = 64 // u64
 	copyGraph       = 72
+	copyCount       = 88 // u64, from 12.8 on, and not of one between devices
 
 	peerSourceDevice  = 44
 	peerSourceContext = 48

@@ -13,10 +13,15 @@ func (d *decoder) copy(r record, kind uint32) {
 	n := d.names
 	w.Kind, w.Correlation = trace.WorkCopy, uint64(r.u32(copyCorrelation))
 	w.Name = n.copyName(r.u8(copyKind), r.u8(copySource), r.u8(copyTarget))
-	var room [10]trace.Arg
+	var room [12]trace.Arg
 	args := append(room[:0], trace.Int(n.bytes, int64(r.u64(copyBytes))), trace.Int(n.copyKind, int64(r.u8(copyKind))),
 		trace.Int(n.sourceKind, int64(r.u8(copySource))), trace.Int(n.targetKind, int64(r.u8(copyTarget))))
 	node, graph := r.u64(copyGraphNode), r.u32(copyGraph)
+	if kind == kindMemcpy && d.version >= copyCountVersion {
+		if v := r.u64(copyCount); v > 1 {
+			args = append(args, trace.Int(n.copyCount, int64(v)))
+		}
+	}
 	if kind == kindPeer {
 		w.Correlation = uint64(r.u32(peerCorrelation))
 		node, graph = r.u64(peerGraphNode), r.u32(peerGraph)

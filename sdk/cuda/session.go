@@ -5,6 +5,7 @@ package cuda
 import (
 	"errors"
 	"fmt"
+	"path/filepath"
 	"slices"
 	"strings"
 	"sync"
@@ -60,10 +61,10 @@ func startSession(rec *trace.Recorder, o *Options) (_ *session, err error) {
 	}
 	version := new(uint32)
 	if r := s.lib.version(version); r != 0 {
-		return nil, resultError("ask CUPTI for its version", r)
+		return nil, s.explain(resultError("ask CUPTI for its version", r), 0)
 	}
 	if *version < oldestVersion {
-		return nil, fmt.Errorf("%w: %s at %s", ErrTooOld, versionText(*version), s.lib.path)
+		return nil, fmt.Errorf("%w: %s says %s", ErrTooOld, filepath.Base(s.lib.path), versionText(*version))
 	}
 	if err = s.turnOn(o); err != nil {
 		return nil, s.explain(err, *version)
@@ -125,7 +126,11 @@ func (s *session) turnOff() {
 
 // explain adds what stands behind an error of the library: it says of any fault that it is not initialised.
 func (s *session) explain(err error, version uint32) error {
-	err = fmt.Errorf("libcupti %s at %s: %w", versionText(version), s.lib.path, err)
+	name := filepath.Base(s.lib.path) // a whole path is nobody's business
+	if version != 0 {
+		name += " of CUDA " + versionText(version)
+	}
+	err = fmt.Errorf("%s: %w", name, err)
 	if !errors.Is(err, ErrNotReady) {
 		return err
 	}

@@ -266,4 +266,48 @@ type recordingArg = recording.Arg
 // childEnv is for tests in a process of its own, in which nothing is loaded yet.
 const childEnv = "STROBE_TEST_CUDA_CHILD"
 
-func child() int { return 0 }
+// child does what the test that started it wants, and prints the result.
+func child() int {
+	r := trace.New(trace.Options{})
+	defer r.Close()
+	mode, library, _ := strings.Cut(os.Getenv(childEnv), " ")
+	Attach(r, Options{Mode: Mode(mode), Library: library})
+	err := r.Start(trace.Start{Path: os.Getenv(childEnv + "_SEGMENT"), MaxBytes: 8 << 20, Control: trace.Control(os.Getenv(childEnv + "_CONTROL"))})
+	fmt.Println("error:", err)
+	st, err := r.Stop()
+	fmt.Printf("notes: %q\nstop: %v\n", st.Notes, err)
+	maps, _ := os.ReadFile("/proc/self/maps")
+	for _, name := range []string{"libcupti", "libcuda", "libcudart", "libnvToolsExt"} {
+		fmt.Println(name, "mapped:", strings.Contains(string(maps), name))
+	}
+	return 0
+}
+
+// inChild has a process of its own start and stop a recording.
+func inChild(t *testing.T, mode Mode, library string, env ...string) (out, dir string) {
+	t.Helper()
+	dir = t.TempDir()
+	cmd := exec.Command(os.Args[0])
+	cmd.Env = append([]string{"PATH=" + os.Getenv("PATH"), childEnv + "=" + string(mode) + " " + library, childEnv + "_SEGMENT=" + filepath.Join(dir, "a.seg")}, env...)
+	b, err := cmd.CombinedOutput()
+	if err != nil {
+		t.Fatalf("%v: %s", err, b)
+	}
+	return string(b), dir
+}
+
+// loadTools loads the stand-in once more, as the library of NVTX, and gives its counters.
+func loadTools(t *testing.T) func(what int32) int64 {
+	t.Helper()
+	path, err := buildStandin("libnvToolsExt.so.1")
+	if err != nil {
+		t.Fatal(err)
+	}
+	lib, err := purego.Dlopen(path, purego.RTLD_NOW|purego.RTLD_LOCAL)
+	if err != nil {
+		t.Fatal(err)
+	}
+	var get func(what int32) int64
+	purego.RegisterLibFunc(&get, lib, "standin_get")
+	return get
+}

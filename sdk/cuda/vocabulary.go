@@ -16,8 +16,8 @@ type vocabulary struct {
 	launchType, cacheConfig, shmemLimit, cluster, clusterPlan, priority, gridID                  trace.NameID
 	graphNode, graph                                                                             trace.NameID
 	// Of memory.
-	bytes, copyKind, sourceKind, targetKind, memoryKind, value trace.NameID
-	sourceDevice, sourceContext, targetDevice, targetContext   trace.NameID
+	bytes, copyKind, sourceKind, targetKind, memoryKind, value          trace.NameID
+	copyCount, sourceDevice, sourceContext, targetDevice, targetContext trace.NameID
 	// Of the others.
 	cbid, returned, syncType, event, overheadKind trace.NameID
 	// Of facts.
@@ -42,7 +42,7 @@ var words = sync.OnceValue(func() *vocabulary {
 		"local memory per thread": &v.localThread, "local memory total": &v.localTotal, "launch type": &v.launchType,
 		"cache config": &v.cacheConfig, "shared memory limit config": &v.shmemLimit, "cluster": &v.cluster,
 		"cluster scheduling policy": &v.clusterPlan, "priority": &v.priority, "grid id": &v.gridID, "graph node id": &v.graphNode,
-		"graph id": &v.graph, "bytes": &v.bytes, "copy kind": &v.copyKind, "source memory kind": &v.sourceKind,
+		"graph id": &v.graph, "bytes": &v.bytes, "copy kind": &v.copyKind, "copy count": &v.copyCount, "source memory kind": &v.sourceKind,
 		"destination memory kind": &v.targetKind, "memory kind": &v.memoryKind, "value": &v.value, "source device": &v.sourceDevice,
 		"source context": &v.sourceContext, "destination device": &v.targetDevice, "destination context": &v.targetContext,
 		"cbid": &v.cbid, "return value": &v.returned, "sync type": &v.syncType, "event id": &v.event, "overhead kind": &v.overheadKind,

@@ -45,7 +45,7 @@ typedef struct {
   uint64_t queued, submitted; uint8_t launch_type, carveout_req, carveout, pad; uint32_t shared_executed;
   uint64_t graph_node; uint32_t shmem_limit, graph; void *policy; uint32_t channel, channel_type, cluster[3], cluster_policy;
   uint64_t local_total2; uint32_t max_potential_cluster, max_active_clusters; /* 208: CUDA 12 */
-  uint8_t device_launched; uint8_t pad2[3]; int32_t priority; uint32_t model, source_graph, pad6; uint64_t source_node; /* 13 */
+  uint8_t device_launched, pad2[7]; int32_t priority; uint32_t pad3, model, pad4, source_graph, pad6; uint64_t source_node; /* 13 */
 } kernel_t;
 typedef struct {
   uint32_t kind; uint8_t copy, src, dst, flags; uint64_t bytes, start, end; uint32_t device, context, stream, correlation,
@@ -69,7 +69,7 @@ typedef struct { uint32_t kind, context, device; uint16_t api, null_stream; uint
 typedef struct { uint32_t kind, context, stream, priority, flag, correlation; } stream_t;
 typedef struct { uint32_t kind; uint8_t bytes[60]; } unknown_t;
 #pragma pack(pop)
-_Static_assert(offsetof(kernel_t, name) == 104 && offsetof(kernel_t, local_total2) == 192 && offsetof(kernel_t, device_launched) == 208, "kernel");
+_Static_assert(offsetof(kernel_t, name) == 104 && offsetof(kernel_t, local_total2) == 192 && offsetof(kernel_t, device_launched) == 208 && offsetof(kernel_t, priority) == 216 && offsetof(kernel_t, source_graph) == 232 && sizeof(kernel_t) == 248, "kernel");
 _Static_assert(offsetof(memcpy_t, correlation) == 44 && offsetof(memcpy_t, count) == 88, "memcpy");
 _Static_assert(offsetof(peer_t, correlation) == 60 && sizeof(peer_t) == 96, "peer");
 _Static_assert(offsetof(memset_t, memory) == 50 && offsetof(memset_t, graph_node) == 64, "memset");
@@ -81,7 +81,7 @@ static int thirteen(void) { return settings[VERSION] >= 130000; }
 static size_t size_of(uint32_t kind) { /* as the version has it */
   int v = (int)settings[VERSION];
   switch (kind) {
-  case 10: return v >= 130400 ? sizeof(kernel_t) : v >= 130100 ? 216 : thirteen() ? 216 : 208;
+  case 10: return v >= 130400 ? sizeof(kernel_t) : v >= 130200 ? 232 : v >= 130100 ? 224 : thirteen() ? 216 : 208;
   case 1: return v >= 130400 ? 112 : v >= 26 ? 96 : 88;
   case 22: return sizeof(peer_t);
   case 2: return v >= 130400 ? 104 : 88;
@@ -363,7 +363,7 @@ static int copied(void *to, const void *from, size_t n, uint32_t cbid, uint8_t k
   memcpy(to, from, n);
   uint32_t c = call(cbid, start);
   memcpy_t m = {.kind = 1, .copy = kind, .src = src, .dst = dst, .flags = 1, .bytes = n, .start = now(), .context = 1,
-    .stream = (uint32_t)(uintptr_t)stream, .correlation = c, .count = 1};
+    .stream = (uint32_t)(uintptr_t)stream, .correlation = c, .count = n > 4095 ? 3 : 1};
   m.end = m.start + n / 16 + 1;
   put(&m, 1);
   return 0;
