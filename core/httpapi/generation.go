@@ -161,9 +161,11 @@ func extra(p *params, names ...string) map[string]string {
 func (s *Server) generate(ctx context.Context, t *requestTrace, g *generation) (*generated, error) {
 	s.recordPrompts(t, g)
 	g.ID = t.st.id
+	t.asks(g)
 	began := time.Now()
 	res, err := s.engine.Generate(ctx, t.lane, &g.Request, nil)
 	if err != nil {
+		t.fails(ctx, err)
 		return nil, err
 	}
 	out := &generated{Result: res, took: time.Since(began)}

@@ -24,6 +24,12 @@ type requestTrace struct {
 	http  trace.Span
 	st    *state
 	ended bool
+
+	about   []trace.Arg // of the generation, for the end of http
+	failure int         // the status that an error will have; 0: none is known
+
+	reply      *shotReply // of a request that asked for a profile of itself; else nil
+	endProfile func()     // ends the request's own profile; nil: it has none
 }
 
 // beginTrace takes a lane. The caller must call end.
@@ -35,6 +41,7 @@ func (s *Server) beginTrace(r *http.Request) *requestTrace {
 	}
 	t.lane.SetRequest(st.id)
 	t.http = t.lane.BeginArgs(spanHTTP, st.trace.args([]trace.Arg{trace.Text(argRoute, st.route.name)})...)
+	st.trace.announce(t.lane)
 	return t
 }
 
@@ -44,15 +51,13 @@ func (t *requestTrace) end() {
 		return
 	}
 	t.ended = true
-	status := t.st.status
-	if status == 0 { // an error that is still to be written: its status comes later
-		t.http.End()
-	} else {
-		t.http.EndArgs(trace.Int(argStatus, int64(status)))
-	}
+	t.http.EndArgs(t.endArgs()...)
 	t.lane.SetRequest("")
 	if t.lane != nil {
 		t.lane.Release()
+	}
+	if t.endProfile != nil {
+		t.endProfile()
 	}
 }
 
