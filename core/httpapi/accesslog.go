@@ -3,6 +3,7 @@ package httpapi
 import (
 	"context"
 	"log/slog"
+	"math"
 	"net/http"
 	"time"
 )
@@ -24,7 +25,10 @@ const (
 	logStack     = "stack"
 )
 
-// finish counts and logs a request: at info for what users do, at debug for what machines ask every few seconds.
+// AccessLogOff as [Options].AccessLog leaves out all lines but those about errors of the server.
+const AccessLogOff = slog.Level(math.MaxInt)
+
+// finish counts and logs a request: at Options.AccessLog what users do, at debug what machines ask every few seconds.
 // Neither bodies nor paths' contents beyond the route are logged, except a profile's id.
 func (s *Server) finish(r *http.Request, st *state) {
 	if st.status == 0 {
@@ -34,12 +38,19 @@ func (s *Server) finish(r *http.Request, st *state) {
 	name, level := "none", slog.LevelDebug
 	if st.route != nil {
 		name = st.route.path
-		if st.route.access != accessOpen {
-			level = slog.LevelInfo
+		if st.route.access != accessOpen && st.route.access != accessMetrics {
+			level = s.o.AccessLog
 		}
 	}
 	s.metrics.observe(st, r.Method, name, s.engine.Model().Name, took)
 	s.audit(r, st)
+	ours := st.status >= 500 && st.status != http.StatusServiceUnavailable // 503 is how load is shed: no error of ours
+	if ours {
+		level = slog.LevelError
+	}
+	if s.o.AccessLog == AccessLogOff && !ours {
+		return
+	}
 	attrs := []slog.Attr{
 		slog.String(logRequestID, st.id), slog.String(logMethod, clip(r.Method, 20)), slog.String(logRoute, name),
 		slog.Int(logStatus, st.status), slog.Float64(logSeconds, took.Seconds()), slog.Int64(logBytes, st.bytes),
@@ -50,9 +61,6 @@ func (s *Server) finish(r *http.Request, st *state) {
 	}
 	if st.code != "" {
 		attrs = append(attrs, slog.String(logCode, st.code))
-	}
-	if st.status >= 500 && st.status != http.StatusServiceUnavailable { // 503 is how load is shed: no error of ours
-		level = slog.LevelError
 	}
 	if st.cause != nil && st.status >= 500 {
 		cause := st.cause.Error()

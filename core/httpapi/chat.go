@@ -22,6 +22,7 @@ type chatReply struct {
 	Metrics  *chatMetrics `json:"metrics"`
 	Seed     uint64       `json:"seed"`
 	Warnings []string     `json:"warnings"`
+	Profile  *shotReply   `json:"profile,omitempty"`
 }
 
 type chatChoice struct {
@@ -80,6 +81,9 @@ func (s *Server) chatCompletions(w http.ResponseWriter, r *http.Request) error {
 	if p.err != nil {
 		return p.err
 	}
+	if err := s.oneShot(w, r, t, p); err != nil {
+		return err
+	}
 	if c.Images, err = decodeChatImages(t, urls); err != nil {
 		return err
 	}
@@ -88,10 +92,10 @@ func (s *Server) chatCompletions(w http.ResponseWriter, r *http.Request) error {
 		return err
 	}
 	if c.stream {
-		t.respond(w, "text/event-stream", s.chatStream(c, out), s.served)
+		t.respond(w, "text/event-stream", s.chatStream(c, out, t.reply), s.served)
 		return nil
 	}
-	t.respond(w, typeJSON, marshal(s.chatReply(c, out)), s.served)
+	t.respond(w, typeJSON, marshal(s.chatReply(c, out, t.reply)), s.served)
 	return nil
 }
 
@@ -229,7 +233,7 @@ func decodeChatImages(t *requestTrace, images []chatImage) ([]model.Image, error
 	return all, nil
 }
 
-func (s *Server) chatReply(c *chatRequest, out *generated) chatReply {
+func (s *Server) chatReply(c *chatRequest, out *generated, shot *shotReply) chatReply {
 	words := len(strings.Fields(c.Prompt))
 	message := &chatMessage{Role: "assistant"}
 	for _, p := range out.pictures {
@@ -243,7 +247,7 @@ func (s *Server) chatReply(c *chatRequest, out *generated) chatReply {
 		ID: newID("chatcmpl-"), Object: "chat.completion", Created: time.Now().Unix(), Model: s.engine.Model().Name,
 		Choices: []chatChoice{{Message: message, FinishReason: "stop"}},
 		Usage:   &chatUsage{PromptTokens: words, CompletionTokens: 1, TotalTokens: words + 1},
-		Seed:    c.Seed, Warnings: out.warnings(),
+		Seed:    c.Seed, Warnings: out.warnings(), Profile: shot,
 	}
 	if c.metrics {
 		reply.Metrics = &chatMetrics{StageDurations: out.StageDurations, PeakMemoryMB: out.peakMemoryMB()}
@@ -253,8 +257,8 @@ func (s *Server) chatReply(c *chatRequest, out *generated) chatReply {
 
 // chatStream is the reply as server-sent events for clients that ask with stream: true: everything in one chunk,
 // then, when asked for, the usage, then the end mark.
-func (s *Server) chatStream(c *chatRequest, out *generated) []byte {
-	chunk := s.chatReply(c, out)
+func (s *Server) chatStream(c *chatRequest, out *generated, shot *shotReply) []byte {
+	chunk := s.chatReply(c, out, shot)
 	usage := chunk.Usage
 	chunk.Object, chunk.Usage = "chat.completion.chunk", nil
 	chunk.Choices[0].Delta, chunk.Choices[0].Message = chunk.Choices[0].Message, nil

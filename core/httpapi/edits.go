@@ -37,6 +37,9 @@ func (s *Server) imageEdits(w http.ResponseWriter, r *http.Request) error {
 	if p.err != nil {
 		return p.err
 	}
+	if err := s.oneShot(w, r, t, p); err != nil {
+		return err
+	}
 	span := t.lane.Begin(spanDecode)
 	g.Images, err = formImages(f)
 	span.End()

@@ -110,6 +110,7 @@ type fakeProfiles struct {
 	uncollected string
 	files       map[string]string // artifact name to path
 	requests    int
+	shotsEnded  []string // by EndRequest
 	queries     []profile.Query
 	next        string // of the list
 	listErr     error
@@ -288,6 +289,13 @@ func (p *fakeProfiles) CountRequest() {
 	p.mu.Lock()
 	defer p.mu.Unlock()
 	p.requests++
+}
+
+func (p *fakeProfiles) EndRequest(id string) {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	p.shotsEnded = append(p.shotsEnded, id)
+	p.active = ""
 }
 
 func (p *fakeProfiles) Stats() profile.Stats {

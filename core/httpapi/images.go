@@ -26,6 +26,7 @@ type imagesReply struct {
 	Seed           uint64             `json:"seed"`
 	StageDurations map[string]float64 `json:"stage_durations"` // seconds
 	Warnings       []string           `json:"warnings"`
+	Profile        *shotReply         `json:"profile,omitempty"`
 }
 
 type imageData struct {
@@ -57,6 +58,9 @@ func (s *Server) imageGenerations(w http.ResponseWriter, r *http.Request) error 
 	if p.err != nil {
 		return p.err
 	}
+	if err := s.oneShot(w, r, t, p); err != nil {
+		return err
+	}
 	return s.answerImages(w, r, t, g, response)
 }
 
@@ -84,7 +88,7 @@ func (s *Server) answerImages(w http.ResponseWriter, r *http.Request, t *request
 	reply := imagesReply{
 		Created: time.Now().Unix(), OutputFormat: g.format, Size: out.pictures[0].size(),
 		Usage: imagesUsage{PeakMemoryMB: out.peakMemoryMB()}, Seed: g.Seed,
-		StageDurations: out.StageDurations, Warnings: out.warnings(),
+		StageDurations: out.StageDurations, Warnings: out.warnings(), Profile: t.reply,
 	}
 	for _, p := range out.pictures {
 		reply.Data = append(reply.Data, imageData{Base64: base64.StdEncoding.EncodeToString(p.data)})

@@ -40,6 +40,8 @@ type Profiles interface {
 	Stats() profile.Stats
 	// CountRequest tells of a request that was served.
 	CountRequest()
+	// EndRequest ends a profile of one request, which has ended.
+	EndRequest(id string)
 }
 
 // Keys of bodies: a stop's, an export's and a snapshot's; startKeys are a start's.

@@ -4,14 +4,18 @@ import (
 	"crypto/rand"
 	"encoding/hex"
 	"net/http"
+	"sync"
 )
+
+// headerRequestID is the header of a request's id, the caller's and ours.
+const headerRequestID = "X-Request-Id"
 
 // maxRequestID bounds an id that the caller gave.
 const maxRequestID = 128
 
 // requestID is the caller's X-Request-Id, or a new id when there is none or it has other characters than letters, digits, . _ and -.
 func requestID(r *http.Request) string {
-	id := r.Header.Get("X-Request-Id")
+	id := r.Header.Get(headerRequestID)
 	if id == "" || len(id) > maxRequestID {
 		return newID("req-")
 	}
@@ -24,6 +28,24 @@ func requestID(r *http.Request) string {
 	}
 	return id
 }
+
+// idSet is the ids of the generations in flight.
+type idSet struct{ taken sync.Map }
+
+// take is id, or id with something behind it while another generation in flight is called that: a profile of one request
+// has that request's spans only.
+func (s *idSet) take(id string) string {
+	unique := id
+	for {
+		if _, other := s.taken.LoadOrStore(unique, nil); !other {
+			return unique
+		}
+		unique = newID(id + ".")
+	}
+}
+
+// drop gives an id back that was taken.
+func (s *idSet) drop(id string) { s.taken.Delete(id) }
 
 // newID is prefix and 64 random bits.
 func newID(prefix string) string {

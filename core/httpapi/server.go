@@ -4,6 +4,7 @@ import (
 	"context"
 	"log/slog"
 	"net/http"
+	"path"
 	"sync"
 	"time"
 
@@ -26,7 +27,7 @@ type Engine interface {
 const (
 	DefaultMaxBodyBytes   = 32 << 20
 	DefaultMaxPromptBytes = 32 << 10
-	DefaultStopWait       = 50 * time.Second
+	DefaultStopWait       = 48 * time.Second // clients were promised an answer within 50 s
 )
 
 // Options of the API.
@@ -61,6 +62,11 @@ type Options struct {
 	MaxBodyBytes int64
 	// MaxPromptBytes bounds each prompt; DefaultMaxPromptBytes when 0.
 	MaxPromptBytes int
+	// SampleEvery: one of so many generations, drawn by chance, gets a profile of itself; 0: none does.
+	SampleEvery int
+	// AccessLog is the level of the line that each request of a user gets. What machines ask all the time gets slog.LevelDebug,
+	// and errors of the server slog.LevelError. AccessLogOff: those errors only.
+	AccessLog slog.Level
 	// StopWait is how long a stop waits for the export before it answers with what is there; DefaultStopWait when 0.
 	StopWait time.Duration
 }
@@ -81,6 +87,8 @@ type Server struct {
 	hosts    map[string]bool
 	tokens   tokenSets
 	rates    *rates
+	samples  sampler
+	ids      idSet
 
 	mux           *http.ServeMux
 	routes        map[string]*route // by pattern
@@ -116,7 +124,7 @@ func New(o Options) *Server {
 		o: o, engine: o.Engine, profiles: o.Profiles, profilingOff: o.ProfilingOff, recorder: o.Recorder,
 		metrics: o.Metrics, log: o.Log, started: time.Now(),
 		loopback: o.Loopback, hosts: make(map[string]bool, len(o.AllowedHosts)),
-		tokens: newTokenSets(o), rates: newRates(o.Limits),
+		tokens: newTokenSets(o), rates: newRates(o.Limits), samples: newSampler(o.SampleEvery, o.Limits),
 		streams: make(slots, maxStreams), zips: make(slots, maxZips),
 	}
 	closing := make(chan struct{})
@@ -141,7 +149,7 @@ func (s *Server) serveOn(via Exposure, w http.ResponseWriter, r *http.Request) {
 	rw := &writer{ResponseWriter: w, state: st, stallTime: s.o.Limits.StallTimeout, bodyTime: s.o.Limits.BodyTimeout}
 	s.limitBody(w, r, st)
 	r = r.WithContext(context.WithValue(r.Context(), stateKey{}, st))
-	rw.Header().Set("X-Request-Id", st.id)
+	rw.Header().Set(headerRequestID, st.id)
 	rw.Header().Set("X-Content-Type-Options", "nosniff")
 	defer s.finish(r, st)
 	defer s.recover(rw, r, st)
@@ -159,9 +167,14 @@ func (s *Server) serve(w *writer, r *http.Request, st *state) error {
 	if err := s.checkHost(r); err != nil {
 		return err
 	}
-	if rt == nil {
+	if rt == nil || path.Clean(r.URL.Path) != r.URL.Path { // the router would redirect to a path without // and ..
 		st.route = nil
 		return s.noRoute(w, r)
+	}
+	if rt.generates {
+		st.id = s.ids.take(st.id)
+		defer s.ids.drop(st.id)
+		w.Header().Set(headerRequestID, st.id)
 	}
 	if err := checkSite(r, rt); err != nil {
 		return err
