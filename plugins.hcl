@@ -18,9 +18,38 @@ server {
 
   # Examples:
   # allowed_hosts      = ["strobe.example"] # Host headers to answer beside the listening address's own
-  # control_token_file = "control.token"    # bearer tokens that open every route, one a line
-  # api_key_file       = "api.key"          # bearer token of the generation routes, alone in a file
+  # control_token_file = "control.token"    # bearer tokens that open every route; or STROBE_CONTROL_TOKEN
+  # read_token_file    = "read.token"       # those that only look at profiles; or STROBE_READ_TOKEN
+  # api_key_file       = "api.keys"         # those that make images; or STROBE_API_KEY
   # runtime_dir        = "/run/strobe"      # for sockets; a short path, made with mode 0700
+
+  # A token file has one token a line, or a name for the log and a token, and mode 0600. It is read again when it changes; one
+  # that was emptied or deleted opens nothing.
+
+  # What callers may take. These are the defaults; 0 a minute is no limit.
+  # limits {
+  #   starts_per_minute      = 120     # starts and snapshots of profiles, all callers together; a quarter of it at once
+  #   generations_per_minute = 0       # requests for images, of each key; a quarter of it at once
+  #   connections            = 4096    # open at once; more wait
+  #   connections_per_client = 2048    # open at once from one address, of IPv6 from one /64; more are closed
+  #   header_timeout         = "10s"   # for a request's header to come
+  #   body_timeout           = "2m"    # for its body to come
+  #   idle_timeout           = "2m"    # from an answer to the next request on its connection
+  #   stall_timeout          = "1m"    # for each MiB of an answer to be taken
+  #   max_header             = "64KiB" # of a request
+  # }
+
+  # TLS on every TCP listener, 1.2 at least. The files are read again when they change. An example:
+  # tls {
+  #   cert = "server.crt" # PEM: the certificate, then those that lead to its root
+  #   key  = "server.key"
+  # }
+
+  # A listener with all routes, which takes those of profiles and metrics off `listen`: there they are then 404. A socket is
+  # for the server's own user (mode 0600). An example:
+  # admin {
+  #   listen = "unix:///run/strobe/admin.sock" # or host:port
+  # }
 }
 
 profile {
@@ -94,6 +123,17 @@ profiler "chrome" {
 
 # Perfetto's native format, one file a profile, exact to the nanosecond: `strobe profile start --profiler perfetto`.
 profiler "perfetto" {
+}
+
+# Distributed traces over OTLP/gRPC, live, for Jaeger, Tempo, the OpenTelemetry Collector and the like:
+# `strobe profile start --profiler otlp`. A backend that is not there stops nothing: what it did not get can be sent later.
+profiler "otlp" {
+  # config {
+  #   endpoint    = "127.0.0.1:4317" # or a URL; OTEL_EXPORTER_OTLP_ENDPOINT counts when this is not set
+  #   insecure    = true             # no TLS
+  #   detail      = "step"           # request, step, operator or device: how fine the spans are
+  #   compression = "none"           # or "gzip"
+  # }
 }
 
 # Measures the host while a profile runs: processor time, memory and context switches of core and the ranks, power, clocks

@@ -6,12 +6,13 @@ import (
 	"testing"
 
 	"github.com/google/go-cmp/cmp"
+	"github.com/google/go-cmp/cmp/cmpopts"
 
 	"github.com/strobe-dev/strobe"
 	"github.com/strobe-dev/strobe/core/config"
 )
 
-var known = config.Known{Models: []string{"dit", "resize"}, Profilers: []string{"chrome", "hostmon"}}
+var known = config.Known{Models: []string{"dit", "resize"}, Profilers: []string{"chrome", "hostmon", "perfetto"}}
 
 func parse(t *testing.T, src string) *config.Config {
 	t.Helper()
@@ -89,5 +90,8 @@ func TestShippedDefaultsAreTheDefaults(t *testing.T) {
 	}
 	if d := cmp.Diff(of(bare), of(shown)); d != "" {
 		t.Errorf("-default +shown:\n%s", d)
+	}
+	if d := cmp.Diff(bare.Server.Limits, shown.Server.Limits, cmpopts.IgnoreTypes(config.Origin{})); d != "" {
+		t.Errorf("limits, -default +shown:\n%s", d)
 	}
 }

@@ -50,6 +50,28 @@ func TestReadmeSamples(t *testing.T) {
 	}
 }
 
+// TestReadmeProduction: the configuration for production is sound as it stands, with its files in place.
+func TestReadmeProduction(t *testing.T) {
+	text, err := os.ReadFile("../../README.md")
+	if err != nil {
+		t.Fatal(err)
+	}
+	_, section, found := strings.Cut(string(text), "## In production")
+	sample := regexp.MustCompile("(?s)```hcl\n(.*?)```").FindStringSubmatch(section)
+	if !found || sample == nil || !strings.Contains(sample[1], "admin {") {
+		t.Fatal("the README has no sample for production")
+	}
+	dir := shortDir(t)
+	certificate(t, dir)
+	for _, name := range []string{"control", "read", "keys"} {
+		writeSecret(t, dir, name, "deploy token-of-"+name+"\n")
+	}
+	write(t, dir, "plugins.hcl", strings.ReplaceAll(strings.ReplaceAll(sample[1], "/etc/strobe", dir), "/run/strobe", dir)+oneStage)
+	if status, stderr := runStrobe(t, dir, "validate"); status != 0 || stderr != "" {
+		t.Errorf("exit status %d\n%s", status, stderr)
+	}
+}
+
 // buildExample puts the program of an example's module into dir, named like the example's folder.
 func buildExample(t *testing.T, module, dir string) {
 	t.Helper()
