@@ -22,8 +22,9 @@ import (
 )
 
 // TestKillsLoseNothing kills model plugin, profiler plugin and core with SIGKILL, single and together, in each state of a
-// profile, under load, and then holds the artifact against what the plugins had counted outside: every span whose End had
-// returned is there, every one whose Begin had returned is there and marked open, and none is missing in between.
+// profile, under load, and then holds the artifact against what was counted outside, by the plugins for themselves and by
+// the clients for core: every span whose End had returned is there, every one whose Begin had returned is there and marked
+// open, and none is missing in between.
 func TestKillsLoseNothing(t *testing.T) {
 	if runtime.GOOS != "linux" {
 		t.Skip("finds a server's plugins in /proc; run it on Linux")
@@ -56,6 +57,15 @@ type fault struct {
 	did      map[string]int
 	url      atomic.Value  // string: where the load goes, the server of the moment
 	load     chan struct{} // closed: ends
+
+	mu      sync.Mutex
+	answers []answer
+}
+
+// answer is a request that was answered well: then core had begun its spans, and ended all of them but the outermost.
+type answer struct {
+	id             string
+	sent, answered time.Time
 }
 
 func newFault(t *testing.T) *fault {
@@ -107,24 +117,47 @@ func (f *fault) serve() {
 
 // pressure keeps requests coming, whatever becomes of them.
 func (f *fault) pressure() {
-	for {
+	for n := 0; ; n++ {
 		select {
 		case <-f.load:
 			return
 		case <-time.After(2 * time.Millisecond):
 		}
-		_, _, _ = call("POST", f.url.Load().(string)+"/v1/images/generations", `{"prompt":"x"}`)
+		a := answer{id: fmt.Sprintf("oracle-%d", n), sent: time.Now()}
+		status, _, err := call("POST", f.url.Load().(string)+"/v1/images/generations", `{"prompt":"x"}`, "X-Request-Id", a.id)
+		if err == nil && status == 200 {
+			a.answered = time.Now()
+			f.mu.Lock()
+			f.answers = append(f.answers, a)
+			f.mu.Unlock()
+		}
 	}
 }
 
-// call is a request whose server may die.
-func call(method, url, body string) (int, []byte, error) {
+// answeredIn takes the ids of the requests that were sent and answered within a time.
+func (f *fault) answeredIn(from, to time.Time) (ids []string) {
+	f.mu.Lock()
+	defer f.mu.Unlock()
+	for _, a := range f.answers {
+		if a.sent.After(from) && a.answered.Before(to) {
+			ids = append(ids, a.id)
+		}
+	}
+	f.answers = nil
+	return ids
+}
+
+// call is a request whose server may die. headers are names and values in turn.
+func call(method, url, body string, headers ...string) (int, []byte, error) {
 	client := http.Client{Timeout: time.Minute}
 	req, err := http.NewRequest(method, url, strings.NewReader(body))
 	if err != nil {
 		return 0, nil, err
 	}
 	req.Header.Set("Content-Type", "application/json")
+	for i := 0; i+1 < len(headers); i += 2 {
+		req.Header.Set(headers[i], headers[i+1])
+	}
 	res, err := client.Do(req)
 	if err != nil {
 		return 0, nil, err
@@ -168,8 +201,10 @@ func (f *fault) once() {
 		return
 	}
 	view := f.start()
+	began := time.Now()
 	from := readCounters(f.t, f.counters, model)
 	f.pause(20, 120)
+	until := time.Now()
 	if state == inRecording {
 		f.kill(v, model)
 		to := readCounters(f.t, f.counters, model)
@@ -178,6 +213,7 @@ func (f *fault) once() {
 		}
 		f.finish(v, view.ID)
 		f.check(view.ID, model, &from, to)
+		f.checkCore(view.ID, f.answeredIn(began, until))
 		return
 	}
 	to := readCounters(f.t, f.counters, model)
@@ -195,6 +231,7 @@ func (f *fault) once() {
 		to[w].begun = 0
 	}
 	f.check(view.ID, model, &from, to)
+	f.checkCore(view.ID, f.answeredIn(began, until))
 }
 
 // starting kills while a profile starts. There may be none then; if there is one, nothing is missing in it.
@@ -407,6 +444,33 @@ func (f *fault) check(id string, pid int, from *counters, to counters) {
 			}
 		}
 	}
+}
+
+// checkCore holds a profile's merged trace against the requests that were answered while it recorded: core has each one's
+// spans, ended but for the outermost, which ends after the reply.
+func (f *fault) checkCore(id string, answered []string) {
+	f.t.Helper()
+	gz, err := os.ReadFile(filepath.Join(f.dir, "profiles", id, "merged", id+".trace.json.gz"))
+	if err != nil {
+		f.t.Errorf("profile %s: %v", id, err)
+		return
+	}
+	seen := map[string]bool{} // name and request: it has ended
+	for _, e := range parseTrace(f.t, gz).Events {
+		if request, ok := e.Args["request_id"].(string); ok && e.Ph == "X" {
+			open, _ := e.Args["open"].(bool)
+			seen[e.Name+" of "+request] = !open
+		}
+	}
+	for _, request := range answered {
+		for _, name := range []string{"http", "queue_wait", "dispatch"} {
+			ended, there := seen[name+" of "+request]
+			if !there || !ended && name != "http" {
+				f.t.Errorf("profile %s: span %s of request %s, which was answered, is there: %v, ended: %v", id, name, request, there, ended)
+			}
+		}
+	}
+	f.did["requests in profiles"] += len(answered)
 }
 
 // workIn gives, for each thread of a process, the numbers of its spans, and which are marked open.

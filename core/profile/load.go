@@ -70,6 +70,10 @@ func (m *Manager) loadOne(id string) {
 			return
 		}
 	}
+	if errors.Is(err, fs.ErrNotExist) && removeEmpty(p.dir) {
+		m.log.Info("profile", logID, id, logState, "removed", "why", "its server was killed before anything was recorded")
+		return
+	}
 	switch {
 	case errors.Is(err, errLocked):
 		m.log.Info("profile", logID, id, logState, string(v.State), "why_not_listed", "another server is working on it")
@@ -79,6 +83,18 @@ func (m *Manager) loadOne(id string) {
 		p.view, p.size = v, diskUse(p.dir)
 		m.entries[id] = p
 	}
+}
+
+// removeEmpty removes the directory of a profile whose start was killed before it had a file, unless somebody is at it.
+func removeEmpty(dir string) bool {
+	lock, err := lockDir(dir)
+	if err != nil {
+		return false
+	}
+	defer lock.Close()
+	removeParts(dir)
+	_ = os.Remove(filepath.Join(dir, recordingName)) // both fail for folders that are not empty
+	return os.Remove(dir) == nil
 }
 
 // readManifest reads a manifest as hostile: bounded, and its id must be its directory's.

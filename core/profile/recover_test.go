@@ -3,6 +3,7 @@ package profile_test
 import (
 	"context"
 	"errors"
+	"log/slog"
 	"os"
 	"path/filepath"
 	"strings"
@@ -256,5 +257,34 @@ func TestRecoverWithoutAManifest(t *testing.T) {
 	v := recovered(t, m, id)
 	if v.State != profile.StateRecovered || len(v.Artifacts) == 0 || len(v.Processes) != 2 || !strings.Contains(v.Warnings[0], "while the profile was starting") {
 		t.Errorf("view %+v", v)
+	}
+}
+
+// A start that was killed before there was a file leaves a folder, which goes; one with anything in it stays.
+func TestKilledBeforeAnything(t *testing.T) {
+	dir := t.TempDir()
+	for id, file := range map[string]string{
+		"20260101-000000-000001": "",
+		"20260101-000000-000002": "recording/.new-1.tmp",
+		"20260101-000000-000003": "notes.txt",
+	} {
+		if err := os.MkdirAll(filepath.Join(dir, id, "recording"), 0o700); err != nil {
+			t.Fatal(err)
+		}
+		if file != "" {
+			if err := os.WriteFile(filepath.Join(dir, id, file), nil, 0o600); err != nil {
+				t.Fatal(err)
+			}
+		}
+	}
+	if err := os.Mkdir(filepath.Join(dir, "20260101-000000-000004"), 0o700); err != nil {
+		t.Fatal(err)
+	}
+	m := coretest.NewManager(t, profile.Options{Dir: dir, Core: coretest.CoreRecorder(), Log: slog.New(slog.DiscardHandler)})
+	if l := m.List(); len(l) != 0 {
+		t.Errorf("%+v", l)
+	}
+	if left := dirs(t, dir); len(left) != 1 || left[0] != "20260101-000000-000003" {
+		t.Errorf("left: %q", left)
 	}
 }

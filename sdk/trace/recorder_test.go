@@ -24,6 +24,9 @@ func TestMain(m *testing.M) {
 	if dir := os.Getenv("STROBE_TEST_FULL_DISK"); dir != "" {
 		os.Exit(writeBeyondTheDisk(dir))
 	}
+	if dir := os.Getenv("STROBE_TEST_READ_ONLY"); dir != "" {
+		os.Exit(recordReadOnly(dir))
+	}
 	goleak.VerifyTestMain(m)
 }
 
