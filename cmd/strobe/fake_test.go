@@ -82,11 +82,20 @@ func (f *fakeServer) images(w http.ResponseWriter, path string, body []byte) {
 		f.reply(w, 200, "chat.json", nil)
 		return
 	}
-	var in struct{ N int }
+	var in struct {
+		N       int
+		Profile bool
+	}
 	_ = json.Unmarshal(body, &in)
 	f.reply(w, 200, "images.json", func(v map[string]any) {
 		for range in.N - 1 {
 			v["data"] = append(v["data"].([]any), v["data"].([]any)[0])
+		}
+		switch {
+		case in.Profile && f.mode == "busy":
+			v["profile"] = map[string]any{"status": "busy", "reason": "profile x is recording"}
+		case in.Profile:
+			v["profile"] = map[string]any{"id": fakeID, "status": "recording"}
 		}
 	})
 }

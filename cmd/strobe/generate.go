@@ -26,7 +26,6 @@ type generateCommand struct {
 	remote   remote
 	out      string
 	image    string
-	profile  bool
 	guidance float64
 	strength float64
 	seed     uint64
@@ -54,7 +53,7 @@ func newGenerateCommand(io stdio) *cobra.Command {
 	g.remote.addFlags(cmd)
 	f := cmd.Flags()
 	f.StringVarP(&g.out, "output", "o", "", "`file` to write; with --n above 1, FILE-1 and so on")
-	f.BoolVar(&g.profile, "profile", false, "profile the request and print where the time went")
+	f.BoolVar(&g.request.Profile, "profile", false, "make a profile of this request alone and print where the time went")
 	f.StringVar(&g.request.NegativePrompt, "negative-prompt", "", "`text` to steer away from")
 	f.IntVar(&g.request.Steps, "steps", 0, "denoise steps, `N` (default: the model's)")
 	f.Float64Var(&g.guidance, "guidance", 0, "guidance `scale` (default: the model's)")
@@ -154,21 +153,19 @@ func (g *generateCommand) run(ctx context.Context) error {
 	if err != nil {
 		return err
 	}
-	if !g.profile {
-		out, err := g.ask(ctx, c)
-		if err != nil {
-			return err
-		}
-		return g.print(out)
-	}
-	started, err := startProfile(ctx, c, client.StartRequest{Label: "strobe generate"})
+	out, shot, err := g.ask(ctx, c)
 	if err != nil {
 		return err
 	}
-	out, failure := g.ask(ctx, c)
-	stopped, err := stopProfile(ctx, c, started.ID) // whatever became of the request
-	if err := errors.Join(failure, err); err != nil {
-		return err
+	if !g.request.Profile {
+		return g.print(out)
+	}
+	if shot == nil || shot.ID == "" {
+		return errors.Join(g.print(out), noProfile(shot))
+	}
+	stopped, err := stopProfile(ctx, c, shot.ID) // it has ended; this waits for its export
+	if err != nil {
+		return errors.Join(g.print(out), err)
 	}
 	out.Profile = stopped.Raw
 	if err := g.print(out); err != nil || g.remote.json {
@@ -180,22 +177,30 @@ func (g *generateCommand) run(ctx context.Context) error {
 	return report(ctx, g.io.out, c, stopped)
 }
 
-// ask generates and writes the files.
-func (g *generateCommand) ask(ctx context.Context, c *client.Client) (*generated, error) {
+// noProfile is why a request that was served has no profile of itself.
+func noProfile(shot *client.ImageProfile) error {
+	if shot == nil {
+		return errors.New("the server makes no profiles of single requests: use strobe profile start")
+	}
+	return fmt.Errorf("the request was served without a profile (%s): %s", client.Printable(shot.Status), client.Printable(shot.Reason))
+}
+
+// ask generates, writes the files and tells what became of the request's profile.
+func (g *generateCommand) ask(ctx context.Context, c *client.Client) (*generated, *client.ImageProfile, error) {
 	began := time.Now()
 	reply, err := c.Images(ctx, g.request)
 	if err != nil {
-		return nil, err
+		return nil, nil, err
 	}
 	out := &generated{Size: reply.Size, Seed: reply.Seed, Seconds: time.Since(began).Seconds(), Warnings: reply.Warnings}
 	for i, d := range reply.Data {
 		name := fileName(g.out, i, len(reply.Data))
 		if err := atomicfile.Bytes(name, d.Bytes); err != nil {
-			return nil, err
+			return nil, nil, err
 		}
 		out.Files = append(out.Files, name)
 	}
-	return out, nil
+	return out, reply.Profile, nil
 }
 
 // fileName is name for the only picture, and name-1, name-2 before the ending for several.

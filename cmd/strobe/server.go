@@ -77,6 +77,8 @@ func newServer(ctx context.Context, cfg *config.Config, log *slog.Logger) (_ *se
 		APIKeyFile:       cfg.Server.APIKeyFile,
 		APIKey:           os.Getenv(envAPIKey),
 		MaxBodyBytes:     cfg.Server.MaxBodyBytes,
+		AccessLog:        accessLog(cfg.Server.AccessLog),
+		SampleEvery:      cfg.Profile.SampleEvery,
 	}
 	if s.profiles != nil { // an interface that holds a nil pointer is not nil
 		api.Profiles = s.profiles
@@ -125,6 +127,19 @@ func (s *server) profileOptions(cfg *config.Config) profile.Options {
 		}
 	}
 	return o
+}
+
+// accessLog is the level that the configuration names.
+func accessLog(name string) slog.Level {
+	switch name {
+	case config.AccessLogDebug:
+		return slog.LevelDebug
+	case config.AccessLogWarn:
+		return slog.LevelWarn
+	case config.AccessLogOff:
+		return httpapi.AccessLogOff
+	}
+	return slog.LevelInfo
 }
 
 // observer tells the metrics of each request, and the flight recorder's triggers.

@@ -23,6 +23,8 @@ type ImageRequest struct {
 	Guidance       *float64 `json:"guidance_scale,omitempty"`
 	Seed           *uint64  `json:"seed,omitempty"`
 	Format         string   `json:"output_format,omitempty"` // png or jpeg
+	// Profile asks for a profile of this request alone.
+	Profile bool `json:"profile,omitempty"`
 	// Image is the file to start from; with it the call is an edit. Strength goes with it: 0 keeps, 1 replaces.
 	Image    *File    `json:"-"`
 	Strength *float64 `json:"-"`
@@ -45,7 +47,15 @@ type ImageReply struct {
 	Seed           uint64             `json:"seed"`
 	StageDurations map[string]float64 `json:"stage_durations"` // seconds
 	Warnings       []string           `json:"warnings"`
-	Raw            json.RawMessage    `json:"-"` // the reply as it came
+	Profile        *ImageProfile      `json:"profile"` // nil when none was asked for, or the server knows nothing of it
+	Raw            json.RawMessage    `json:"-"`       // the reply as it came
+}
+
+// ImageProfile is what became of the wish for a profile of a request.
+type ImageProfile struct {
+	ID     string `json:"id"` // empty: there is none
+	Status string `json:"status"`
+	Reason string `json:"reason"` // why there is none
 }
 
 // Images generates images from a prompt, or from a prompt and an image.
@@ -85,6 +95,7 @@ func imageCall(in ImageRequest) (call, error) {
 	form.addIf("n", strconv.Itoa(in.Count), in.Count != 0)
 	form.addIf("size", in.Size, in.Size != "")
 	form.addIf("num_inference_steps", strconv.Itoa(in.Steps), in.Steps != 0)
+	form.addIf("profile", "true", in.Profile)
 	form.addIf("output_format", in.Format, in.Format != "")
 	if in.Guidance != nil {
 		form.Add("guidance_scale", strconv.FormatFloat(*in.Guidance, 'g', -1, 64))
