@@ -47,6 +47,11 @@ func (f *fakeServer) log() string {
 	return strings.Join(f.calls, "\n") + "\n"
 }
 
+// fakeEvents is what the fake tells of a profile that is watched.
+const fakeEvents = "retry: 2000\n\n" +
+	"id: 1\nevent: progress\ndata: {\"id\":\"" + fakeID + "\",\"state\":\"recording\",\"duration_s\":0.5,\"requests\":1,\"events\":40,\"bytes\":2048,\"losses\":{\"total\":3}}\n\n: still there\n\n" +
+	"id: end\nevent: end\ndata: {\"id\":\"" + fakeID + "\",\"state\":\"complete\",\"duration_s\":1,\"requests\":2,\"events\":516,\"bytes\":4096,\"losses\":{\"total\":0},\"ended_by\":\"max_duration\"}\n\n"
+
 const fakeID = "20261123-105943-f8a944"
 
 func (f *fakeServer) serve(w http.ResponseWriter, r *http.Request) {
@@ -108,6 +113,13 @@ func (f *fakeServer) profiles(w http.ResponseWriter, r *http.Request) {
 		w.WriteHeader(404)
 		_, _ = io.WriteString(w, `{"error":{"message":"profiling is off: no profiler is configured","type":"invalid_request_error","param":null,"code":"profiling_off"}}`)
 	case f.mode == "vllm": // its routes answer nothing
+	case strings.HasSuffix(path, "/tickets"):
+		_, _ = io.WriteString(w, `{"url":"/v1/profiles/`+fakeID+`/artifacts/merged/`+fakeID+`.trace.json.gz?ticket=TICKET","artifact":"x","expires_at":"2026-11-23T11:00:00Z"}`)
+	case strings.HasSuffix(path, "/events"):
+		w.Header().Set("Content-Type", "text/event-stream")
+		_, _ = io.WriteString(w, fakeEvents)
+	case r.Method == http.MethodPatch && path == "/v1/profiles/"+fakeID:
+		f.reply(w, 200, "stop.json", nil)
 	case isArtifact:
 		_, _ = io.WriteString(w, artifactContent(artifact))
 	case path == "/v1/profiles" && r.Method == http.MethodGet:

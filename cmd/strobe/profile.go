@@ -32,7 +32,7 @@ Where an ID is asked for, latest is the newest profile.`,
 		RunE: func(cmd *cobra.Command, _ []string) error { return cmd.Help() },
 	}
 	p.remote.addFlags(cmd)
-	cmd.AddCommand(p.start(), p.stop(), p.snapshot(), p.status(), p.list(), p.show(), p.open(), p.download(), p.delete(), p.export())
+	cmd.AddCommand(p.start(), p.stop(), p.snapshot(), p.status(), p.watch(), p.list(), p.label(), p.pin(), p.unpin(), p.show(), p.open(), p.download(), p.delete(), p.export())
 	return cmd
 }
 
@@ -150,29 +150,6 @@ func (p *profileCommand) status() *cobra.Command {
 			default:
 				_, err = fmt.Fprintln(p.io.out, "no profile is recording")
 			}
-			return failed(err)
-		},
-	}
-}
-
-func (p *profileCommand) list() *cobra.Command {
-	return &cobra.Command{
-		Use:   "list",
-		Short: "List the profiles that the server keeps, the newest first",
-		Args:  cobra.NoArgs,
-		RunE: func(cmd *cobra.Command, _ []string) error {
-			c, err := p.remote.client()
-			if err != nil {
-				return err
-			}
-			list, err := c.ListProfiles(cmd.Context())
-			if err != nil {
-				return failed(err)
-			}
-			if p.remote.json {
-				return printJSON(p.io.out, list.Raw)
-			}
-			_, err = fmt.Fprint(p.io.out, render.List(list.Profiles))
 			return failed(err)
 		},
 	}

@@ -39,6 +39,7 @@ type Profile struct {
 	State     string     `json:"state"`
 	Model     string     `json:"model"`
 	Label     string     `json:"label"`
+	Pinned    bool       `json:"pinned"`
 	Profilers []string   `json:"profilers"`
 	StartedAt time.Time  `json:"started_at"`
 	StoppedAt *time.Time `json:"stopped_at"`
@@ -177,41 +178,6 @@ func (c *Client) GetProfile(ctx context.Context, id string) (*Profile, error) {
 		return nil, ErrNoProfile
 	}
 	return &list.Profiles[0], nil
-}
-
-// ProfileList is every profile that the server keeps, the newest first.
-type ProfileList struct {
-	Profiles []Profile
-	Raw      json.RawMessage // the reply as it came
-}
-
-// Active is the profile that has not ended, or nil.
-func (l *ProfileList) Active() *Profile {
-	for i := range l.Profiles {
-		if !l.Profiles[i].Final() {
-			return &l.Profiles[i]
-		}
-	}
-	return nil
-}
-
-// ListProfiles lists the profiles that the server keeps.
-func (c *Client) ListProfiles(ctx context.Context) (*ProfileList, error) {
-	var reply struct {
-		Profiles []json.RawMessage `json:"profiles"`
-	}
-	raw, err := c.ask(ctx, call{method: http.MethodGet, path: "/v1/profiles"}, &reply)
-	if err != nil {
-		return nil, err
-	}
-	list := &ProfileList{Profiles: make([]Profile, len(reply.Profiles)), Raw: raw}
-	for i, one := range reply.Profiles {
-		if err := json.Unmarshal(one, &list.Profiles[i]); err != nil {
-			return nil, fmt.Errorf("decode profile %d of the list: %w", i, err)
-		}
-		list.Profiles[i].Raw = one
-	}
-	return list, nil
 }
 
 // DeleteProfile deletes a profile and its files. It returns the reply as it came.

@@ -19,6 +19,9 @@ func Title(p *client.Profile) string {
 	if p.Label != "" {
 		text += Wrap("label: ", p.Label)
 	}
+	if p.Pinned {
+		text += "pinned\n"
+	}
 	return text
 }
 
@@ -120,6 +123,18 @@ func Processes(p *client.Profile) string {
 	return b.String()
 }
 
+// Progress is a line with a profile's figures at a moment.
+func Progress(p client.Progress) string {
+	text := fmt.Sprintf("%-9s %8s  %s, %s, %s", line(p.State), Seconds(p.DurationS), Count(p.Requests, "request"), Count(p.Events, "event"), Bytes(p.Bytes))
+	if p.Losses.Total > 0 {
+		text += fmt.Sprintf(", %d lost", p.Losses.Total)
+	}
+	if p.EndedBy != "" && p.EndedBy != "stop" {
+		text += ", ended by " + line(p.EndedBy)
+	}
+	return text + "\n"
+}
+
 // Exports is a line for each profiler.
 func Exports(p *client.Profile) string {
 	var b strings.Builder
@@ -129,7 +144,7 @@ func Exports(p *client.Profile) string {
 	return b.String()
 }
 
-// List is a table of profiles, one a line.
+// List is a table of profiles, one a line; those that are pinned have a star before their label.
 func List(profiles []client.Profile) string {
 	if len(profiles) == 0 {
 		return "no profiles\n"
@@ -141,8 +156,12 @@ func List(profiles []client.Profile) string {
 	var b strings.Builder
 	row(&b, "ID", "STATE", "LENGTH", "REQS", "EVENTS", "ON DISK", "LABEL")
 	for _, p := range profiles {
+		label := line(p.Label)
+		if p.Pinned {
+			label = strings.TrimRight("* "+label, " ")
+		}
 		row(&b, line(p.ID), line(p.State), Seconds(p.DurationS), fmt.Sprint(p.Requests), fmt.Sprint(p.Events),
-			Bytes(p.Bytes), cut(line(p.Label), 11))
+			Bytes(p.Bytes), cut(label, 11))
 	}
 	return b.String()
 }

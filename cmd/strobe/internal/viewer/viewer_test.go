@@ -6,8 +6,6 @@ import (
 	"io"
 	"net"
 	"net/http"
-	"os"
-	"path/filepath"
 	"strings"
 	"testing"
 	"time"
@@ -21,14 +19,17 @@ func TestMain(m *testing.M) { goleak.VerifyTestMain(m) }
 
 const content = "not really gzip"
 
-// serve runs a server for a file and gives the channel with Serve's result.
+// serve runs a server for a trace and gives the channel with Serve's result.
 func serve(t *testing.T, timeout time.Duration) (*viewer.Server, <-chan error, context.CancelFunc) {
 	t.Helper()
-	file := filepath.Join(t.TempDir(), "trace")
-	if err := os.WriteFile(file, []byte(content), 0o600); err != nil {
-		t.Fatal(err)
-	}
-	s, err := viewer.Listen("127.0.0.1:0", "p 1.trace.json.gz", file)
+	return serveFrom(t, timeout, func(context.Context) (io.ReadCloser, int64, error) {
+		return io.NopCloser(strings.NewReader(content)), int64(len(content)), nil
+	})
+}
+
+func serveFrom(t *testing.T, timeout time.Duration, open viewer.Source) (*viewer.Server, <-chan error, context.CancelFunc) {
+	t.Helper()
+	s, err := viewer.Listen("127.0.0.1:0", "p 1.trace.json.gz", "SECRET", open)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -37,6 +38,31 @@ func serve(t *testing.T, timeout time.Duration) (*viewer.Server, <-chan error, c
 	go func() { ended <- s.Serve(ctx, timeout) }()
 	t.Cleanup(cancel)
 	return s, ended, cancel
+}
+
+// TestBrokenTransfer: what came in part only is an error, and so is what could not be opened.
+func TestBrokenTransfer(t *testing.T) {
+	for name, open := range map[string]viewer.Source{
+		"cut short": func(context.Context) (io.ReadCloser, int64, error) {
+			return io.NopCloser(strings.NewReader(content)), int64(len(content)) + 1, nil
+		},
+		"refused": func(context.Context) (io.ReadCloser, int64, error) { return nil, 0, errors.New("the ticket is spent") },
+	} {
+		t.Run(name, func(t *testing.T) {
+			s, ended, _ := serveFrom(t, time.Minute, open)
+			c := http.Client{Transport: &http.Transport{DisableKeepAlives: true}}
+			if resp, err := c.Get(s.FileURL()); err == nil {
+				_, err = io.ReadAll(resp.Body)
+				resp.Body.Close()
+				if err == nil && resp.StatusCode == 200 {
+					t.Error("the page does not notice")
+				}
+			}
+			if err := <-ended; err == nil {
+				t.Error("no error")
+			}
+		})
+	}
 }
 
 // ask makes one call on a connection of its own.
@@ -64,7 +90,7 @@ func ask(t *testing.T, method, url string, change func(*http.Request)) (*http.Re
 
 func TestFetchedOnce(t *testing.T) {
 	s, ended, _ := serve(t, time.Minute)
-	if want := viewer.Origin + "/#!/?url=http://127.0.0.1:"; !strings.HasPrefix(s.PageURL(), want) || !strings.HasSuffix(s.PageURL(), "/p%201.trace.json.gz") {
+	if want := viewer.Origin + "/#!/?url=http://127.0.0.1:"; !strings.HasPrefix(s.PageURL(), want) || !strings.HasSuffix(s.PageURL(), "/SECRET/p%201.trace.json.gz") {
 		t.Error(s.PageURL())
 	}
 	resp, body := ask(t, "GET", s.FileURL(), func(r *http.Request) { r.Header.Set("Origin", viewer.Origin) })
@@ -77,7 +103,7 @@ func TestFetchedOnce(t *testing.T) {
 	if err := <-ended; err != nil {
 		t.Error(err)
 	}
-	if c, err := net.Dial("tcp", strings.TrimSuffix(strings.TrimPrefix(s.FileURL(), "http://"), "/p%201.trace.json.gz")); err == nil {
+	if c, err := net.Dial("tcp", strings.TrimSuffix(strings.TrimPrefix(s.FileURL(), "http://"), "/SECRET/p%201.trace.json.gz")); err == nil {
 		c.Close()
 		t.Error("the port is still open")
 	}
@@ -85,7 +111,7 @@ func TestFetchedOnce(t *testing.T) {
 
 func TestRefuses(t *testing.T) {
 	s, ended, cancel := serve(t, time.Minute)
-	base := strings.TrimSuffix(s.FileURL(), "/p%201.trace.json.gz")
+	base := strings.TrimSuffix(s.FileURL(), "/SECRET/p%201.trace.json.gz")
 	cases := map[string]struct {
 		method, url string
 		change      func(*http.Request)
@@ -96,6 +122,8 @@ func TestRefuses(t *testing.T) {
 		"a rebound name": {"GET", s.FileURL(), func(r *http.Request) { r.Host = "evil.example:9001" }, 403},
 		"another file":   {"GET", base + "/etc/passwd", nil, 404},
 		"the root":       {"GET", base + "/", nil, 404},
+		"no secret":      {"GET", base + "/p%201.trace.json.gz", nil, 404},
+		"another secret": {"GET", base + "/SECRES/p%201.trace.json.gz", nil, 404},
 		"a post":         {"POST", s.FileURL(), nil, 405},
 	}
 	for name, tc := range cases {
@@ -144,7 +172,7 @@ func TestPortTaken(t *testing.T) {
 		t.Fatal(err)
 	}
 	defer l.Close()
-	if _, err := viewer.Listen(l.Addr().String(), "a", "b"); err == nil || !strings.Contains(err.Error(), l.Addr().String()) {
+	if _, err := viewer.Listen(l.Addr().String(), "a", "b", nil); err == nil || !strings.Contains(err.Error(), l.Addr().String()) {
 		t.Error(err)
 	}
 }
