@@ -45,6 +45,7 @@ type benchCommand struct {
 	saveDir string
 	outFile string
 	profile bool
+	options profileOptions // of the profile
 }
 
 func newBenchCommand(io stdio) *cobra.Command {
@@ -106,6 +107,7 @@ func (b *benchCommand) addFlags(f *pflag.FlagSet) {
 	f.StringVar(&b.outFile, "output-file", "", "`file` to write the figures to, as JSON")
 	f.StringVar(&b.extra, "extra-body", "", "`JSON` object merged into each request")
 	f.BoolVar(&b.profile, "profile", false, "profile the measured requests and print where the time went")
+	b.options.addFlags(f, "profile-")
 }
 
 // check finds what is wrong with the flags before anything is asked of the server.
@@ -125,6 +127,12 @@ func (b *benchCommand) check(f *pflag.FlagSet) error {
 		b.remote.server = os.Getenv(envServer)
 	default:
 		b.remote.server = "http://" + net.JoinHostPort(b.host, strconv.Itoa(b.port))
+	}
+	if b.options.given() && !b.profile {
+		return errors.New("the --profile-… flags are about the profile of --profile: give that, too")
+	}
+	if _, err := b.options.request(); err != nil {
+		return err
 	}
 	if b.port < 1 || b.port > 65535 {
 		return fmt.Errorf("--port is %d: it must be from 1 to 65535", b.port)

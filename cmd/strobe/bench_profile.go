@@ -28,6 +28,10 @@ func (p *benchProfile) start(ctx context.Context) {
 	}
 	ctx, cancel := context.WithTimeoutCause(ctx, startTimeout, fmt.Errorf("no answer within %s", startTimeout))
 	defer cancel()
+	if p.bench.options.given() {
+		p.startWith(ctx)
+		return
+	}
 	raw, err := p.client.Post(ctx, "/start_profile", "", nil, nil)
 	if err != nil {
 		p.err = fmt.Errorf("start the profile: %w", err)
@@ -41,6 +45,22 @@ func (p *benchProfile) start(ctx context.Context) {
 	if json.Unmarshal(raw, &reply) == nil { // vLLM answers nothing at all
 		p.id = reply.ID
 	}
+	p.bench.say("Profiling started on server.")
+}
+
+// startWith starts a profile with options, which only our own servers know.
+func (p *benchProfile) startWith(ctx context.Context) {
+	in, err := p.bench.options.request()
+	var started *client.Profile
+	if err == nil {
+		started, err = p.client.StartProfile(ctx, in)
+	}
+	if err != nil {
+		p.err = fmt.Errorf("start the profile: %w", err)
+		p.bench.complain("Profiling could not be started: %s", err)
+		return
+	}
+	p.started, p.id = true, started.ID
 	p.bench.say("Profiling started on server.")
 }
 

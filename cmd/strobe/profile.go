@@ -6,7 +6,6 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"time"
 
 	"github.com/spf13/cobra"
 
@@ -31,43 +30,9 @@ Where an ID is asked for, latest is the newest profile.`,
 		Args: cobra.NoArgs,
 		RunE: func(cmd *cobra.Command, _ []string) error { return cmd.Help() },
 	}
+	cmd.AddCommand(p.run())
 	p.remote.addFlags(cmd)
 	cmd.AddCommand(p.start(), p.stop(), p.snapshot(), p.status(), p.watch(), p.list(), p.label(), p.pin(), p.unpin(), p.show(), p.open(), p.download(), p.delete(), p.export())
-	return cmd
-}
-
-func (p *profileCommand) start() *cobra.Command {
-	var in client.StartRequest
-	var duration time.Duration
-	cmd := &cobra.Command{
-		Use:   "start",
-		Short: "Start a profile",
-		Args:  cobra.NoArgs,
-		RunE: func(cmd *cobra.Command, _ []string) error {
-			if duration < 0 || in.NumRequests < 0 {
-				return usage(errors.New("--duration and --num-requests must be above 0"))
-			}
-			in.DurationS = duration.Seconds()
-			c, err := p.remote.client()
-			if err != nil {
-				return err
-			}
-			started, err := startProfile(cmd.Context(), c, in)
-			if err != nil {
-				return failed(err)
-			}
-			if p.remote.json {
-				return printJSON(p.io.out, started.Raw)
-			}
-			_, err = fmt.Fprintf(p.io.out, "profile %s: %s\nstop it:  strobe profile stop\n", started.ID, started.State)
-			return failed(err)
-		},
-	}
-	f := cmd.Flags()
-	f.StringArrayVar(&in.Profilers, "profiler", nil, "`name` of a profiler to export with, may be repeated (default: the server's)")
-	f.StringVar(&in.Label, "label", "", "free `text` to find the profile by")
-	f.DurationVar(&duration, "duration", 0, "end after this `time`, such as 30s")
-	f.IntVar(&in.NumRequests, "num-requests", 0, "end after `N` requests were served")
 	return cmd
 }
 

@@ -18,10 +18,27 @@ var ErrNoProfile = errors.New("the server has no profile yet: make one with `str
 
 // StartRequest says what to profile. The zero value is the server's profilers until the profile is stopped.
 type StartRequest struct {
-	Profilers   []string `json:"profilers,omitempty"`
-	Label       string   `json:"label,omitempty"`
-	NumRequests int      `json:"num_requests,omitempty"` // end after so many requests; 0: do not
-	DurationS   float64  `json:"duration_s,omitempty"`   // end after so many seconds; 0: do not
+	Profilers     []string `json:"profilers,omitempty"`
+	Model         string   `json:"model,omitempty"`
+	Stages        []int    `json:"stages,omitempty"`
+	Ranks         []int    `json:"ranks,omitempty"`
+	Activities    []string `json:"activities,omitempty"`
+	MinDurationUs int64    `json:"min_duration_us,omitempty"` // leave spans out of the export that took less
+	NumRequests   int      `json:"num_requests,omitempty"`    // end after so many requests; 0: do not
+	NumSteps      int      `json:"num_steps,omitempty"`       // end after so many denoise steps; 0: do not
+	StartStep     int      `json:"start_step,omitempty"`      // record after so many denoise steps
+	DurationS     float64  `json:"duration_s,omitempty"`      // end after so many seconds; 0: do not
+	StartAfterS   float64  `json:"start_after_s,omitempty"`   // record after so many seconds
+	MaxBytes      int64    `json:"max_bytes,omitempty"`
+	Label         string   `json:"label,omitempty"`
+	RecordPrompts bool     `json:"record_prompts,omitempty"`
+}
+
+// Waiting is what a profile waits for before it records: the time, then the steps.
+type Waiting struct {
+	Until *time.Time `json:"until"`
+	Steps int        `json:"steps"`
+	Seen  int        `json:"steps_seen"`
 }
 
 // States of a profile that its user may wait for.
@@ -54,6 +71,9 @@ type Profile struct {
 	Warnings  []string   `json:"warnings"`
 	Error     string     `json:"error"`
 	EndedBy   string     `json:"ended_by"`
+	Steps     int64      `json:"steps"`
+	Filtered  uint64     `json:"filtered"` // events that the profile's options leave out
+	Waiting   *Waiting   `json:"waiting"`  // nil when it does not
 
 	Raw json.RawMessage `json:"-"` // the reply as it came
 }

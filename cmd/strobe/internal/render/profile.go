@@ -37,6 +37,9 @@ func Head(p *client.Profile) string {
 // Findings are the warnings and the errors, a line or more each.
 func Findings(p *client.Profile) string {
 	var b strings.Builder
+	if p.Filtered > 0 {
+		b.WriteString(Wrap("note: ", fmt.Sprintf("%d recorded events are not in the files: the profile's options leave them out", p.Filtered)))
+	}
 	for _, w := range p.Warnings {
 		b.WriteString(Wrap("warning: ", w))
 	}
