@@ -26,4 +26,5 @@ export STROBE_CLIENTS=$clients
 
 . .ci/viewers.sh
 . .ci/grpcio.sh
+. .ci/collector.sh
 . .ci/cupti.sh

@@ -1,4 +1,4 @@
-// Command collector is an OpenTelemetry Collector of three parts.
+// Command collector is the OpenTelemetry Collector with an OTLP receiver and a file exporter, for tests.
 package main
 
 import (
