@@ -8,6 +8,7 @@ import (
 	"os"
 	"runtime"
 
+	"github.com/strobe-dev/strobe/sdk/cuda"
 	"github.com/strobe-dev/strobe/sdk/diag"
 	"github.com/strobe-dev/strobe/sdk/model"
 	"github.com/strobe-dev/strobe/sdk/trace"
@@ -26,11 +27,13 @@ const (
 
 // Config is the plugin's configuration.
 type Config struct {
-	Device   string `strobe:"device" doc:"what to compute on" default:"cpu" enum:"cpu"`
-	Weights  string `strobe:"weights" doc:"emoji: the model that is built in; random: made-up weights of a preset, to profile at the scale of real models; else the path of a .safetensors file of the same layout" default:"emoji"`
-	Preset   string `strobe:"preset" doc:"size of the network when weights is random: s is 384 wide and 12 deep, m 768 and 12, xl 1152 and 28" default:"s" enum:"s,m,xl"`
-	Threads  int    `strobe:"threads" doc:"worker threads; 0: as many as the process has processors" default:"0" min:"0" max:"1024"`
-	ArenaMiB int    `strobe:"arena_mib" doc:"most memory in MiB for one request's activations; images of one request that do not fit together are drawn one after another" default:"2048" min:"1" max:"1048576"`
+	Device      string `strobe:"device" doc:"what to compute on" default:"cpu" enum:"cpu"`
+	Weights     string `strobe:"weights" doc:"emoji: the model that is built in; random: made-up weights of a preset, to profile at the scale of real models; else the path of a .safetensors file of the same layout" default:"emoji"`
+	Preset      string `strobe:"preset" doc:"size of the network when weights is random: s is 384 wide and 12 deep, m 768 and 12, xl 1152 and 28" default:"s" enum:"s,m,xl"`
+	Threads     int    `strobe:"threads" doc:"worker threads; 0: as many as the process has processors" default:"0" min:"0" max:"1024"`
+	CUDA        string `strobe:"cuda" doc:"device events in profiles, by NVIDIA's libcupti, which is loaded at the first one: off; auto: where there is a GPU; required: a profile does not start without. The network itself runs on the CPU" default:"off" enum:"off,auto,required"`
+	CUDALibrary string `strobe:"cuda_library" doc:"path of libcupti; empty: it is looked for" default:""`
+	ArenaMiB    int    `strobe:"arena_mib" doc:"most memory in MiB for one request's activations; images of one request that do not fit together are drawn one after another" default:"2048" min:"1" max:"1048576"`
 }
 
 // Validate checks what the types cannot say.
@@ -75,6 +78,7 @@ func (p *plugin) Load(ctx context.Context, _ model.Rank, rec *trace.Recorder) (m
 		return nil, fmt.Errorf("load weights %q: %w", cfg.Weights, err)
 	}
 	s := newSession(c, workers, rec.Track("worker"), int64(cfg.ArenaMiB)<<20)
+	s.cuda = cuda.Attach(rec, cuda.Options{Mode: cuda.Mode(cfg.CUDA), Library: cfg.CUDALibrary})
 	s.describe(&cfg)
 	return s, nil
 }
@@ -89,6 +93,9 @@ func (c *Config) setDefaults() {
 	}
 	if c.Preset == "" {
 		c.Preset = "s"
+	}
+	if c.CUDA == "" {
+		c.CUDA = string(cuda.Off)
 	}
 	if c.Threads == 0 {
 		c.Threads = runtime.GOMAXPROCS(0)

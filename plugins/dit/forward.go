@@ -5,6 +5,7 @@ import (
 
 	"github.com/viterin/vek/vek32"
 
+	"github.com/strobe-dev/strobe/sdk/cuda"
 	"github.com/strobe-dev/strobe/sdk/trace"
 )
 
@@ -14,8 +15,8 @@ type forward struct {
 	*plan
 	buffers
 	pool    *pool
-	track   *trace.Track
-	ops     *trace.Track // track, nil while operators are not wanted
+	thread  *cuda.Thread // whose spans an outside profiler of CUDA sees, too
+	ops     *cuda.Thread // thread, nil while operators are not wanted
 	scratch [][]float32  // one a worker
 
 	lin  linearJob
@@ -26,16 +27,16 @@ type forward struct {
 	att  attendJob
 }
 
-func (f *forward) begin(o *operator) trace.Span { return f.ops.BeginArgs(o.name, o.args...) }
+func (f *forward) begin(o *operator) cuda.Span { return f.ops.BeginArgs(o.name, o.args...) }
 
 // ask finds out which events are wanted. It is for the begin of each step and of what comes before.
-func (f *forward) ask() { f.ops = f.track.If(trace.CategoryOperator) }
+func (f *forward) ask() { f.ops = f.thread.If(trace.CategoryOperator) }
 
 // step computes pred, the picture that the network sees in x at time t in 0..1.
 func (f *forward) step(t float64) {
 	f.ask()
 	f.embed(t)
-	blocks := f.track.If(trace.CategoryBlock)
+	blocks := f.thread.If(trace.CategoryBlock)
 	for i := range f.network.blocks {
 		span := blocks.Begin(f.plan.blocks[i].name)
 		f.block(i)
@@ -80,7 +81,7 @@ func (f *forward) addGated(o *operator, mod []float32, gate int) {
 
 // embed makes the modulation and the tokens.
 func (f *forward) embed(t float64) {
-	outer := f.track.If(trace.CategoryBlock).Begin(nameEmbed)
+	outer := f.thread.If(trace.CategoryBlock).Begin(nameEmbed)
 	defer outer.End()
 	samples, d := f.samples(), f.width
 
@@ -191,7 +192,7 @@ func (f *forward) attention(p *blockPlan) {
 
 // final turns the image tokens back into patches: pred.
 func (f *forward) final() {
-	outer := f.track.If(trace.CategoryBlock).Begin(nameFinal)
+	outer := f.thread.If(trace.CategoryBlock).Begin(nameFinal)
 	defer outer.End()
 	f.norm(&f.plan.norm, f.text)
 	f.modulate(&f.plan.mod, f.last, 2, 0, f.imageTokens())

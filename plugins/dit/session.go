@@ -7,6 +7,7 @@ import (
 	"strconv"
 	"time"
 
+	"github.com/strobe-dev/strobe/sdk/cuda"
 	"github.com/strobe-dev/strobe/sdk/model"
 	"github.com/strobe-dev/strobe/sdk/trace"
 )
@@ -17,6 +18,8 @@ type session struct {
 	info      model.Info
 	pool      *pool
 	track     *trace.Track
+	cuda      *cuda.Collector
+	thread    *cuda.Thread // of the request that is served
 	arena     arena
 	maxFloats int // of the arena
 	plan      *plan
@@ -73,7 +76,9 @@ func (s *session) Generate(ctx context.Context, req *model.Request, progress fun
 	}
 	s.track.SetRequest(req.ID)
 	defer s.track.SetRequest("")
-	span := s.track.Begin(namePipeline)
+	s.thread = s.cuda.Bind(s.track)
+	defer s.thread.Release()
+	span := s.thread.Begin(namePipeline)
 	defer span.End() // also after a panic, which the host survives
 	s.track.FlowIn(req.Flow)
 	if err := r.generate(req); err != nil {
@@ -149,7 +154,7 @@ func (r *run) draw(first, n int, prompt, negative []int) error {
 	f := &r.forward
 	r.prompts(prompt, negative)
 	r.start(first)
-	span, begin := r.track.Begin(nameDiffusion), time.Now()
+	span, begin := r.thread.Begin(nameDiffusion), time.Now()
 	err := r.denoise()
 	r.diffuse += time.Since(begin)
 	span.End()
@@ -173,7 +178,7 @@ func (s *session) bind(sh shape) {
 	}
 	s.arena.reserve(s.network.floats(sh, s.pool.workers))
 	f := &s.forward
-	f.network, f.plan, f.pool, f.track = s.network, s.plan, s.pool, s.track
+	f.network, f.plan, f.pool, f.thread = s.network, s.plan, s.pool, s.thread
 	f.ask()
 	for _, p := range f.buffers.parts(s.network, sh, s.pool.workers) {
 		*p.dst = nil
@@ -250,7 +255,7 @@ func (r *run) denoise() error {
 			return err
 		}
 		t := float64(i) / float64(r.steps)
-		span := r.track.BeginArgs(nameStep, trace.Int(keyStep, int64(i)), trace.Float(keyTime, t),
+		span := r.thread.BeginArgs(nameStep, trace.Int(keyStep, int64(i)), trace.Float(keyTime, t),
 			trace.Float(keyGuidance, r.guidance), trace.Int(keyBatch, int64(f.samples())))
 		f.step(t)
 		f.guide(r.guidance)

@@ -52,7 +52,11 @@ func (s source) Start(st trace.Start) (notes []string, err error) {
 	if c.options.Mode == Off {
 		return nil, nil
 	}
-	if c.session, err = startSession(c.rec, &c.options); err != nil {
+	o := c.options
+	if o.Events = wanted(o.Events, st.Categories); len(o.Events) == 0 {
+		return nil, nil
+	}
+	if c.session, err = startSession(c.rec, &o); err != nil {
 		return c.without(fmt.Errorf("device events are absent: %w", err))
 	}
 	c.active.Store(&around{session: c.session})

@@ -14,17 +14,18 @@ import (
 
 // decoder turns the library's records into work of one recording. One goroutine uses it.
 type decoder struct {
-	rec      *trace.Recorder
-	lib      *cupti
-	version  uint32
-	clock    *clock
-	since    uint64 // of the library's clock: what was over before is of another recording
-	links    *links
-	requests *requests
-	names    *vocabulary
-	kernels  kernelCache
-	at       *uintptr  // where the library writes the next record's address; not on the stack
-	records  []uintptr // of the buffer that is read
+	rec                       *trace.Recorder
+	lib                       *cupti
+	version                   uint32
+	clock                     *clock
+	runtimeCalls, driverCalls bool   // which calls are recorded
+	since                     uint64 // of the library's clock: what was over before is of another recording
+	links                     *links
+	requests                  *requests
+	names                     *vocabulary
+	kernels                   kernelCache
+	at                        *uintptr  // where the library writes the next record's address; not on the stack
+	records                   []uintptr // of the buffer that is read
 
 	streams map[place]*stream
 	calls   map[uint32]*stream
@@ -74,6 +75,7 @@ const (
 
 func newDecoder(rec *trace.Recorder, lib *cupti, version uint32, c *clock, r *requests) *decoder {
 	return &decoder{
+		runtimeCalls: true, driverCalls: true,
 		rec: rec, lib: lib, version: version, clock: c, links: new(links), requests: r, names: words(), at: new(uintptr),
 		streams: map[place]*stream{}, calls: map[uint32]*stream{}, devices: map[uint32]uint32{}, unknown: map[uint32]uint64{},
 	}
@@ -162,17 +164,17 @@ func (d *decoder) times(w *trace.Work, start, end uint64) bool {
 
 // call records a call of the runtime or the driver.
 func (d *decoder) call(r record, kind uint32) {
+	correlation := r.u32(callCorrelation)
+	l := d.links.slot(correlation)
+	l.seen = true
 	var w trace.Work
-	if !d.times(&w, r.u64(callStart), r.u64(callEnd)) {
+	if kind == kindRuntime && !d.runtimeCalls || kind == kindDriver && !d.driverCalls || !d.times(&w, r.u64(callStart), r.u64(callEnd)) {
 		return
 	}
 	w.Kind, w.Name = trace.WorkDriverCall, d.names.call(d.lib, kind, r.u32(callID))
 	if kind == kindRuntime {
 		w.Kind = trace.WorkRuntimeCall
 	}
-	correlation := r.u32(callCorrelation)
-	l := d.links.slot(correlation)
-	l.seen = true
 	w.Correlation, w.External = uint64(correlation), l.span
 	w.Request = d.request(l.span)
 	var args [2]trace.Arg

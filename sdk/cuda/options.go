@@ -5,6 +5,8 @@ import (
 	"slices"
 	"strings"
 	"time"
+
+	"github.com/strobe-dev/strobe/sdk/trace"
 )
 
 // Mode says whether device events are wanted.
@@ -47,6 +49,20 @@ const (
 // AllEvents are the kinds of events that can be chosen.
 func AllEvents() []string {
 	return []string{EventKernel, EventMemcpy, EventMemset, EventRuntime, EventDriver, EventSync, EventOverhead}
+}
+
+// wanted are the kinds of events that a recording of some categories wants.
+func wanted(events []string, c trace.Categories) (left []string) {
+	for _, e := range events {
+		category := trace.CategoryDevice
+		if e == EventRuntime || e == EventDriver || e == EventOverhead {
+			category = trace.CategoryRuntime
+		}
+		if c.Has(category) {
+			left = append(left, e)
+		}
+	}
+	return left
 }
 
 const (

@@ -25,6 +25,7 @@ type session struct {
 	subscriber uintptr
 	enabled    []int32
 	skipped    []string
+	calls      map[uint32]bool // which calls are recorded
 	timeout    time.Duration
 	quit, done chan struct{}
 	dropped    *uint64
@@ -96,10 +97,16 @@ func (s *session) turnOn(o *Options) error {
 		return resultError("subscribe to CUPTI", r)
 	}
 	s.subscriber = *subscriber
-	kinds := []int32{kindExternal, kindContext, kindStream}
+	// Calls are what ties work to spans: they are delivered, though not recorded, when only work is wanted.
+	kinds := []int32{kindExternal, kindContext, kindStream, kindRuntime, kindDriver}
 	for _, e := range o.Events {
-		kinds = append(kinds, kindsOf[e]...)
+		for _, k := range kindsOf[e] {
+			if !slices.Contains(kinds, k) {
+				kinds = append(kinds, k)
+			}
+		}
 	}
+	s.calls = map[uint32]bool{kindRuntime: slices.Contains(o.Events, EventRuntime), kindDriver: slices.Contains(o.Events, EventDriver)}
 	for _, k := range kinds {
 		switch r := s.lib.enable(k); r {
 		case 0:
@@ -152,6 +159,7 @@ func (s *session) begin(version uint32, devices int) {
 	s.clock = &clock{read: bothClocks(s.rec, s.lib)}
 	s.clock.look()
 	s.decoder = newDecoder(s.rec, s.lib, version, s.clock, &s.requests)
+	s.decoder.runtimeCalls, s.decoder.driverCalls = s.calls[kindRuntime], s.calls[kindDriver]
 	if len(s.clock.pairs) > 0 {
 		s.decoder.since = s.clock.pairs[0].ns
 	}

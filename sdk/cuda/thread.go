@@ -7,22 +7,38 @@ import (
 )
 
 // Thread is a goroutine that is bound to its thread of the system, as CUDA's contexts are, with the track that it writes.
-// Only that goroutine uses it.
+// Only that goroutine uses it. A nil *Thread is valid and records nothing.
 type Thread struct {
 	c     *Collector
 	track *trace.Track
-	told  told
+	told  *told
 }
 
 // Bind binds the goroutine that calls it to its thread until [Thread.Release]. CUDA contexts that are current while it has
-// spans open must live until the collector's recorder is closed, or the recording stops: the stop waits for their work.
+// spans open must live until the recording stops: the stop waits for their work. A nil collector, and one that is [Off],
+// binds nothing: spans are recorded as on the track itself.
 func (c *Collector) Bind(track *trace.Track) *Thread {
+	if c == nil || c.options.Mode == Off {
+		return &Thread{track: track}
+	}
 	runtime.LockOSThread()
-	return &Thread{c: c, track: track}
+	return &Thread{c: c, track: track, told: &told{}}
 }
 
 // Release gives the goroutine free. Spans of the thread must have ended.
-func (t *Thread) Release() { runtime.UnlockOSThread() }
+func (t *Thread) Release() {
+	if t != nil && t.c != nil {
+		runtime.UnlockOSThread()
+	}
+}
+
+// If is the thread while events of a category are wanted, and nil while they are not, as [trace.Track.If].
+func (t *Thread) If(c trace.Category) *Thread {
+	if t == nil || t.track.If(c) == nil {
+		return nil
+	}
+	return t
+}
 
 // Span is a span on a bound thread: calls to CUDA before its End belong to it. The zero Span is valid and does nothing.
 type Span struct {
@@ -33,11 +49,17 @@ type Span struct {
 
 // Begin begins a span, as [trace.Track.Begin] does.
 func (t *Thread) Begin(n trace.NameID) Span {
+	if t == nil {
+		return Span{}
+	}
 	return t.around(t.track.Begin(n), n)
 }
 
 // BeginArgs begins a span with arguments, as [trace.Track.BeginArgs] does.
 func (t *Thread) BeginArgs(n trace.NameID, args ...trace.Arg) Span {
+	if t == nil {
+		return Span{}
+	}
 	return t.around(t.track.BeginArgs(n, args...), n)
 }
 
