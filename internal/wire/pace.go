@@ -17,8 +17,8 @@ const (
 	// paceCrowded is the share of the processors that others use from which on an export makes way.
 	paceCrowded = 0.25
 	// paceShare is the share of the processors that an export then uses itself. Threads that run only when nothing else
-	// wants the processor take no time from others, but whoever wakes up waits until they are gone: with a model whose
-	// workers wake each other thousands of times a second that costs it six times as long as the export ran.
+	// wants the processor take no time from others, but whoever wakes up waits until they are gone, which a model feels
+	// whose workers wake each other thousands of times a second.
 	paceShare = 0.01
 )
 
