@@ -66,6 +66,7 @@ profile {
   # max_total_bytes = "10GiB" # of all finished profiles together; older ones go
   # max_age         = "168h"  # profiles that ended longer ago go
   # sample_every    = 1000    # one of so many generations, drawn by chance, gets a profile of itself; the flight recorder makes way for it
+  # control         = "cuda_profiler_api" # profiles tell an outside profiler of CUDA, such as nsys, to begin and end, and leave CUPTI to it
 }
 
 # Record all the time and remember the last seconds: `strobe profile snapshot` turns them into a profile, and so does a
@@ -85,6 +86,15 @@ profile {
 #   }
 #   trigger "death" {
 #     min_interval = "1m" # from one snapshot of a trigger to its next
+#   }
+# }
+
+# Trace every request of the server, profile or not, into an OpenTelemetry backend. An example:
+# telemetry {
+#   otlp {
+#     endpoint = "127.0.0.1:4317" # of OTLP/gRPC; OTEL_EXPORTER_OTLP_ENDPOINT counts when this is not set
+#     insecure = true             # no TLS
+#     ratio    = 0.1              # of the requests whose caller did not decide; all unless this is set
 #   }
 # }
 

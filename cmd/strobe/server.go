@@ -15,6 +15,7 @@ import (
 	"github.com/strobe-dev/strobe/core/engine"
 	"github.com/strobe-dev/strobe/core/httpapi"
 	"github.com/strobe-dev/strobe/core/profile"
+	"github.com/strobe-dev/strobe/core/telemetry"
 	"github.com/strobe-dev/strobe/sdk/trace"
 )
 
@@ -32,7 +33,8 @@ type server struct {
 	recorder  *trace.Recorder
 	catalog   *catalog.Catalog
 	engine    *engine.Engine
-	profiles  *profile.Manager // nil when profiling is off
+	profiles  *profile.Manager     // nil when profiling is off
+	telemetry *telemetry.Telemetry // nil: the server's own requests are not traced
 }
 
 // newServer loads everything that cfg names and listens; it does not answer yet. On error nothing is left running.
@@ -87,8 +89,12 @@ func newServer(ctx context.Context, cfg *config.Config, log *slog.Logger) (_ *se
 	if err = handler.CheckTokens(); err != nil {
 		return nil, err
 	}
+	if s.telemetry, err = newTelemetry(ctx, cfg, log); err != nil {
+		return nil, err
+	}
 	for _, e := range s.entrances {
 		e.http = handler.HTTPServer(e.exposure, e.tls)
+		e.http.Handler = s.telemetry.Handler(e.http.Handler)
 	}
 	return s, nil
 }
@@ -113,6 +119,9 @@ func (s *server) profileOptions(cfg *config.Config) profile.Options {
 		Profilers: cfg.Server.Profilers,
 		Log:       s.log,
 		ShowDir:   true, // the API hides paths from those who may not know them
+	}
+	if cfg.Profile.Control == config.ControlCUDAProfiler {
+		o.Control = trace.ControlCUDAProfiler
 	}
 	if f := cfg.FlightRecorder; f != nil {
 		o.Flight = &profile.Flight{Window: f.Window, MaxBytes: f.MaxBytes, Keep: f.Keep}
@@ -219,6 +228,9 @@ func (s *server) close(ctx context.Context) error {
 	}
 	if s.catalog != nil {
 		within(closeLimit, s.catalog.Close)
+	}
+	if err := s.telemetry.Close(ctx); err != nil { // the backend's trouble is no failure of the server's
+		s.log.Warn("telemetry", "error", err)
 	}
 	closeAll(s.entrances)
 	errs = append(errs, s.recorder.Close())

@@ -14,6 +14,8 @@ type Config struct {
 	Profile Profile
 	// FlightRecorder is nil when the block is absent: nothing is recorded outside profiles.
 	FlightRecorder *FlightRecorder
+	// Telemetry is nil when its block, or otlp within it, is absent: the server traces none of its requests.
+	Telemetry *Telemetry
 
 	Models    []Model    // in order of the file
 	Profilers []Profiler // in order of the file
@@ -55,7 +57,8 @@ type Profile struct {
 	RecordPrompts bool
 	// MinFreeBytes is what stays free on the disk: below it old profiles go, then none starts and the active one ends; 0: nobody looks.
 	MinFreeBytes int64
-	SampleEvery  int // one of so many generations gets a profile of itself; 0: none does
+	SampleEvery  int    // one of so many generations gets a profile of itself; 0: none does
+	Control      string // ControlRecord or ControlCUDAProfiler
 	Origin
 }
 

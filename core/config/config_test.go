@@ -50,7 +50,7 @@ func TestLoadReadsEverything(t *testing.T) {
 				HeaderTimeout: 5 * time.Second, BodyTimeout: time.Minute, IdleTimeout: 30 * time.Second, StallTimeout: 10 * time.Second, MaxHeaderBytes: 8 << 10},
 		},
 		Profile: config.Profile{Dir: "/var/strobe", MaxDuration: time.Hour, MaxBytes: 2 << 30, Keep: 1,
-			MaxTotalBytes: 3 << 30, MaxAge: 168 * time.Hour, SampleEvery: 1000, RecordPrompts: true},
+			MaxTotalBytes: 3 << 30, MaxAge: 168 * time.Hour, SampleEvery: 1000, RecordPrompts: true, Control: config.ControlCUDAProfiler},
 		FlightRecorder: &config.FlightRecorder{Window: 10 * time.Second, MaxBytes: 128 << 20, Keep: 3, Triggers: []config.Trigger{
 			{Kind: config.TriggerSlow, SlowerThan: 2 * time.Second, MinInterval: 10 * time.Second},
 			{Kind: config.TriggerP99, Factor: 2.5, After: time.Second, MinInterval: time.Minute},
@@ -106,7 +106,7 @@ func TestDefaults(t *testing.T) {
 		},
 		Profile: config.Profile{
 			Dir: filepath.Join(here(t), config.DefaultProfileDir), MaxDuration: config.DefaultMaxDuration,
-			MaxBytes: config.DefaultMaxBytes, Keep: config.DefaultKeep, MinFreeBytes: config.DefaultMinFreeBytes,
+			MaxBytes: config.DefaultMaxBytes, Keep: config.DefaultKeep, MinFreeBytes: config.DefaultMinFreeBytes, Control: config.ControlRecord,
 		},
 		Models:    []config.Model{{Name: "emoji", Stages: []config.Stage{{Name: "dit", Plugin: "dit", Replicas: 1}}}},
 		Profilers: []config.Profiler{{Name: "chrome", Plugin: "chrome"}},

@@ -7,7 +7,7 @@ import (
 	"github.com/hashicorp/hcl/v2/hclsyntax"
 )
 
-var profileKeys = []string{"dir", "max_duration", "max_bytes", "keep", "max_total_bytes", "max_age", "min_free_bytes", "sample_every", "record_prompts"}
+var profileKeys = []string{"dir", "max_duration", "max_bytes", "keep", "max_total_bytes", "max_age", "min_free_bytes", "sample_every", "record_prompts", "control"}
 
 const (
 	whyMaxBytes = "half of it is split between the recordings of all processes, each of which needs 1MiB; the other half is for the profilers"
@@ -23,6 +23,7 @@ func (r *reader) profile(at hcl.Range, body *hclsyntax.Body) Profile {
 		Keep:          b.whole("keep", DefaultKeep, 1, MaxKeep),
 		MinFreeBytes:  b.size("min_free_bytes", DefaultMinFreeBytes, 0, MaxMaxBytes, ""),
 		RecordPrompts: b.flag("record_prompts", false),
+		Control:       b.control(),
 		Origin:        b.Origin,
 	}
 	if !b.absent("max_total_bytes") {

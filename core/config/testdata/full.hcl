@@ -42,6 +42,7 @@ profile {
   min_free_bytes  = "0B"
   sample_every    = 1000
   record_prompts  = true
+  control         = "cuda_profiler_api"
 }
 
 model "a" {
