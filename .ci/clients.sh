@@ -28,3 +28,4 @@ export STROBE_CLIENTS=$clients
 . .ci/grpcio.sh
 . .ci/collector.sh
 . .ci/cupti.sh
+. .ci/nsys.sh

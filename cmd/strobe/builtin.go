@@ -14,6 +14,7 @@ import (
 	"github.com/strobe-dev/strobe/profilers/chrome"
 	"github.com/strobe-dev/strobe/profilers/hostmon"
 	"github.com/strobe-dev/strobe/profilers/otlp"
+	"github.com/strobe-dev/strobe/profilers/nsight"
 	"github.com/strobe-dev/strobe/profilers/perfetto"
 	"github.com/strobe-dev/strobe/sdk/plugin"
 )
@@ -32,6 +33,7 @@ func builtins() []builtin {
 		{config.KindProfiler, "chrome", func() { p := chrome.New(); plugin.ServeProfiler(p, p.Describe()) }},
 		{config.KindProfiler, "perfetto", func() { p := perfetto.New(); plugin.ServeProfiler(p, p.Describe()) }},
 		{config.KindProfiler, "otlp", func() { p := otlp.New(); plugin.ServeProfiler(p, p.Describe()) }},
+		{config.KindProfiler, "nsight", func() { p := nsight.New(); plugin.ServeProfiler(p, p.Describe()) }},
 		{config.KindProfiler, "hostmon", func() { p := hostmon.New(); plugin.ServeProfiler(p, p.Describe()) }},
 	}
 }
