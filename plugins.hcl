@@ -144,6 +144,8 @@ profiler "otlp" {
   #   detail      = "step"           # request, step, operator or device: how fine the spans are
   #   compression = "none"           # or "gzip"
   # }
+}
+
 # An SQLite file as Nsight Systems exports it, for `nsys stats` and SQL: `strobe profile start --profiler nsight`.
 profiler "nsight" {
 }
