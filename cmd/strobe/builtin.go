@@ -13,8 +13,8 @@ import (
 	"github.com/strobe-dev/strobe/plugins/resize"
 	"github.com/strobe-dev/strobe/profilers/chrome"
 	"github.com/strobe-dev/strobe/profilers/hostmon"
-	"github.com/strobe-dev/strobe/profilers/otlp"
 	"github.com/strobe-dev/strobe/profilers/nsight"
+	"github.com/strobe-dev/strobe/profilers/otlp"
 	"github.com/strobe-dev/strobe/profilers/perfetto"
 	"github.com/strobe-dev/strobe/sdk/plugin"
 )
