@@ -1,13 +1,10 @@
 package httpapi
 
 import (
-	"encoding/json"
 	"errors"
-	"io"
 	"net/http"
-	"slices"
 	"strings"
-	"unicode/utf8"
+	"time"
 
 	"github.com/strobe-dev/strobe/core/profile"
 )
@@ -21,31 +18,35 @@ type compatReply struct {
 
 // startCompat is POST and GET /start_profile, for clients of vLLM, vLLM-Omni, SGLang and TensorRT-LLM.
 func (s *Server) startCompat(w http.ResponseWriter, r *http.Request) error {
-	p, ignored, err := s.looseBody(r, startKeys)
+	b, err := s.compatBody(r, append([]string{"wait"}, startKeys...))
 	if err != nil {
 		return err
 	}
-	req := startRequest(p)
-	if p.err != nil {
-		return p.err
+	req := startRequest(b.params)
+	if b.err != nil {
+		return b.err
 	}
 	v, err := s.profiles.Start(r.Context(), req)
 	if err != nil {
 		return err
 	}
 	noteProfile(r, v.ID)
-	writeJSON(w, http.StatusOK, compatReply{"SUCCESS", v, ignored})
-	return nil
+	if b.awaitsArtifacts() {
+		if v, err = s.awaitEnd(w, r, v); err != nil {
+			return err
+		}
+	}
+	return answerCompat(w, v, b.ignored)
 }
 
 // stopCompat is POST and GET /stop_profile. A profile that ended by itself is answered once; a failed one is an error
 // with its result beside it.
 func (s *Server) stopCompat(w http.ResponseWriter, r *http.Request) error {
-	p, ignored, err := s.looseBody(r, stopKeys)
+	b, err := s.compatBody(r, stopKeys)
 	if err != nil {
 		return err
 	}
-	wait, err := waits(r, p)
+	wait, err := waits(r, b.params)
 	if err != nil { // some client's own meaning of the word
 		wait = true
 	}
@@ -62,6 +63,11 @@ func (s *Server) stopCompat(w http.ResponseWriter, r *http.Request) error {
 		return err
 	}
 	noteProfile(r, v.ID)
+	return answerCompat(w, v, b.ignored)
+}
+
+// answerCompat answers with a profile, as an error when it failed.
+func answerCompat(w http.ResponseWriter, v profile.View, ignored []string) error {
 	reply := compatReply{"SUCCESS", v, ignored}
 	if e := failedProfile(v); e != nil {
 		reply.Status = "FAILED"
@@ -70,6 +76,26 @@ func (s *Server) stopCompat(w http.ResponseWriter, r *http.Request) error {
 	}
 	writeJSON(w, http.StatusOK, reply)
 	return nil
+}
+
+// awaitEnd waits for a profile's end, which its own bounds bring: steps, requests, a duration or profile.max_duration. The
+// profile goes on when the client goes away.
+func (s *Server) awaitEnd(w http.ResponseWriter, r *http.Request, v profile.View) (profile.View, error) {
+	_ = http.NewResponseController(w).SetReadDeadline(time.Time{}) // the limit of a request's arrival would end the wait
+	ended, err := s.profiles.Ended(v.ID)
+	if err != nil {
+		return v, err
+	}
+	select {
+	case <-ended:
+		return s.profiles.Get(v.ID)
+	case <-s.closing:
+		e := failf(codeShuttingDown, "", "the server is shutting down and finishes profile %s; GET /v1/profiles/%s of the next one shows it", v.ID, v.ID)
+		e.RetryAfter = retryDraining
+		return v, e
+	case <-r.Context().Done():
+		return v, r.Context().Err()
+	}
 }
 
 // failedProfile is the error that a stopped profile amounts to, or nil.
@@ -95,56 +121,4 @@ func failedProfile(v profile.View) *apiError {
 		message = strings.Join(texts, "; ")
 	}
 	return failf(code, "", "profile %s ended with errors: %s; GET /v1/profiles/%s shows what it has all the same", v.ID, message, v.ID)
-}
-
-// looseBody reads a body of any form, and the query, and gives the known keys and the names of the rest. Clients send
-// their whole generation payload here, so what is not understood is passed over.
-func (s *Server) looseBody(r *http.Request, known []string) (*params, []string, error) {
-	p := formParams(r.URL.Query())
-	var files []string
-	switch mediaType(r) {
-	case typeMultipart, typeForm:
-		f, err := readForm(r, s.o.MaxBodyBytes)
-		if err != nil {
-			return nil, nil, err
-		}
-		for name, v := range formParams(f.values).values {
-			p.values[name] = v
-		}
-		for name := range f.files {
-			files = append(files, name)
-		}
-	default:
-		if err := looseJSON(r, p); err != nil {
-			return nil, nil, err
-		}
-	}
-	ignored := []string{}
-	for _, name := range append(p.names(), files...) {
-		if !slices.Contains(known, name) && utf8.ValidString(name) {
-			ignored = append(ignored, clip(name, 80))
-		}
-	}
-	slices.Sort(ignored)
-	return p, slices.Compact(ignored), nil
-}
-
-// looseJSON takes a JSON object's members; another JSON value and an empty body are passed over, and so is what
-// is not declared as JSON and is not JSON.
-func looseJSON(r *http.Request, p *params) error {
-	body, err := io.ReadAll(r.Body)
-	if err != nil {
-		return bodyError(err)
-	}
-	if len(strings.TrimSpace(string(body))) == 0 {
-		return nil
-	}
-	object, err := jsonObject(body)
-	switch {
-	case err == nil:
-		p.overlay("", object)
-	case mediaType(r) == typeJSON && !json.Valid(body):
-		return err
-	}
-	return nil
 }

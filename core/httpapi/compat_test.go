@@ -27,34 +27,36 @@ func TestCompatBodies(t *testing.T) {
 		query                     string
 		want                      profile.StartRequest
 		ignored                   []string
+		waits                     bool // the start is answered when the artifacts are complete
 	}{
-		"vLLM":             {"POST", "", "", "", profile.StartRequest{}, []string{}},
-		"vLLM-Omni stages": {"POST", typeJSON, `{"stages":[0,1]}`, "", profile.StartRequest{Stages: []int{0, 1}}, []string{}},
+		"vLLM":             {"POST", "", "", "", profile.StartRequest{}, []string{}, false},
+		"vLLM-Omni stages": {"POST", typeJSON, `{"stages":[0,1]}`, "", profile.StartRequest{Stages: []int{0, 1}}, []string{}, false},
 		"vllm bench serve --omni, chat": {"POST", typeJSON,
 			`{"model":"demo","messages":[{"role":"user","content":"x"}],"stream":true,"extra_body":{"seed":7}}`, "",
-			profile.StartRequest{}, []string{"extra_body", "messages", "model", "stream"}},
-		"vllm bench serve --omni, edits": {"POST", editType, editBody, "", profile.StartRequest{}, []string{"image", "model", "prompt", "size"}},
+			profile.StartRequest{}, []string{"extra_body", "messages", "model", "stream"}, false},
+		"vllm bench serve --omni, edits": {"POST", editType, editBody, "", profile.StartRequest{}, []string{"image", "model", "prompt", "size"}, false},
 		"SGLang": {"POST", typeJSON,
 			`{"output_dir":"../../etc","start_step":1,"num_steps":"5","activities":["CPU","GPU"],"with_stack":true,"record_shapes":false,"profile_by_stage":false,"merge_profiles":false,"profile_prefix":"p","profile_stages":["prefill"]}`, "",
 			profile.StartRequest{StartStep: 1, NumSteps: 5, Activities: cpuAndGPU},
-			[]string{"merge_profiles", "output_dir", "profile_by_stage", "profile_prefix", "profile_stages", "record_shapes", "with_stack"}},
-		"SGLang by GET": {"GET", "", "", "", profile.StartRequest{}, []string{}},
-		"TensorRT-LLM":  {"POST", typeJSON, `{"output_dir":"/tmp","num_steps":3,"activities":["CUDA_PROFILER"]}`, "", profile.StartRequest{NumSteps: 3}, []string{"output_dir"}},
+			[]string{"merge_profiles", "output_dir", "profile_by_stage", "profile_prefix", "profile_stages", "record_shapes", "with_stack"}, true},
+		"SGLang by GET": {"GET", "", "", "", profile.StartRequest{}, []string{}, false},
+		"TensorRT-LLM":  {"POST", typeJSON, `{"output_dir":"/tmp","num_steps":3,"activities":["CUDA_PROFILER"]}`, "", profile.StartRequest{NumSteps: 3}, []string{"activities.CUDA_PROFILER", "output_dir"}, true},
 		"ours as a form": {"POST", typeForm, "label=x&stages=0,1&num_requests=2&duration_s=0.5&profilers=chrome&other=1", "",
-			profile.StartRequest{Label: "x", Stages: []int{0, 1}, NumRequests: 2, Duration: 500 * time.Millisecond, Profilers: []string{"chrome"}}, []string{"other"}},
-		"ours as a query":            {"GET", "", "", "?stages=1&label=q&x=", profile.StartRequest{Stages: []int{1}, Label: "q"}, []string{"x"}},
-		"strings for numbers":        {"POST", typeJSON, `{"stages":["0","1"],"num_requests":"2"}`, "", profile.StartRequest{Stages: []int{0, 1}, NumRequests: 2}, []string{}},
-		"JSON without a type":        {"POST", "", `{"label":"x"}`, "", profile.StartRequest{Label: "x"}, []string{}},
-		"a JSON array":               {"POST", typeJSON, `[1,2]`, "", profile.StartRequest{}, []string{}},
-		"JSON null":                  {"POST", typeJSON, `null`, "", profile.StartRequest{}, []string{}},
-		"empty JSON body":            {"POST", typeJSON, ``, "", profile.StartRequest{}, []string{}},
-		"text that nobody asked for": {"POST", "text/plain", "hello", "", profile.StartRequest{}, []string{}},
+			profile.StartRequest{Label: "x", Stages: []int{0, 1}, NumRequests: 2, Duration: 500 * time.Millisecond, Profilers: []string{"chrome"}}, []string{"other"}, false},
+		"ours as a query":            {"GET", "", "", "?stages=1&label=q&x=", profile.StartRequest{Stages: []int{1}, Label: "q"}, []string{"x"}, false},
+		"strings for numbers":        {"POST", typeJSON, `{"stages":["0","1"],"num_requests":"2"}`, "", profile.StartRequest{Stages: []int{0, 1}, NumRequests: 2}, []string{}, false},
+		"JSON without a type":        {"POST", "", `{"label":"x"}`, "", profile.StartRequest{Label: "x"}, []string{}, false},
+		"a JSON array":               {"POST", typeJSON, `[1,2]`, "", profile.StartRequest{}, []string{}, false},
+		"JSON null":                  {"POST", typeJSON, `null`, "", profile.StartRequest{}, []string{}, false},
+		"empty JSON body":            {"POST", typeJSON, ``, "", profile.StartRequest{}, []string{}, false},
+		"text that nobody asked for": {"POST", "text/plain", "hello", "", profile.StartRequest{}, []string{}, false},
 	} {
 		t.Run(name, func(t *testing.T) {
 			h := newHarness(t)
+			h.profiles.endsAtOnce = c.waits
 			w := h.do(request(c.method, "/start_profile"+c.query, c.contentType, strings.NewReader(c.body)))
 			start := decode[compatReply](t, w)
-			if w.Code != 200 || start.Status != "SUCCESS" || start.ID != idOne || start.State != profile.StateRecording {
+			if w.Code != 200 || start.Status != "SUCCESS" || start.ID != idOne || start.State.Final() != c.waits {
 				t.Fatalf("start: %d %s", w.Code, w.Body)
 			}
 			if diff := cmp.Diff(c.want, h.profiles.starts[0]); diff != "" {

@@ -116,6 +116,7 @@ type fakeProfiles struct {
 	listErr     error
 	changes     []profile.Change
 	changeErr   error
+	endsAtOnce  bool                     // a profile has ended as soon as somebody waits for that
 	done        map[string]chan struct{} // of Ended, by id; one that is not there has not ended
 }
 
@@ -251,6 +252,15 @@ func (p *fakeProfiles) Change(id string, c profile.Change) (profile.View, error)
 func (p *fakeProfiles) Ended(id string) (<-chan struct{}, error) {
 	p.mu.Lock()
 	defer p.mu.Unlock()
+	if p.endsAtOnce {
+		v := fakeView(id)
+		v.EndedBy = profile.EndedByNumSteps
+		p.active, p.uncollected = "", id
+		p.put(v)
+		ended := make(chan struct{})
+		close(ended)
+		return ended, nil
+	}
 	return p.done[id], nil
 }
 
@@ -366,7 +376,7 @@ func request(method, path, contentType string, body io.Reader, headers ...string
 func (h *harness) do(r *http.Request) *httptest.ResponseRecorder {
 	h.t.Helper()
 	w := httptest.NewRecorder()
-	h.server.ServeHTTP(w, r)
+	checked(h.t, h.server).ServeHTTP(w, r)
 	return w
 }
 

@@ -108,6 +108,7 @@ func FuzzStartProfile(f *testing.F) {
 			path = "/start_profile?stages=0,1"
 		}
 		h := newHarness(t)
+		h.profiles.endsAtOnce = true
 		checkReply(t, h, request(http.MethodPost, path, contentType, strings.NewReader(body)))
 		for _, s := range h.profiles.starts {
 			if s.NumRequests < 0 || s.Duration < 0 || !utf8.ValidString(s.Label) {

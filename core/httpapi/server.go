@@ -167,7 +167,7 @@ func (s *Server) serve(w *writer, r *http.Request, st *state) error {
 	if err := s.checkHost(r); err != nil {
 		return err
 	}
-	if rt == nil || path.Clean(r.URL.Path) != r.URL.Path { // the router would redirect to a path without // and ..
+	if rt == nil || path.Clean(r.URL.EscapedPath()) != r.URL.EscapedPath() { // the router would redirect to a path without // and ..
 		st.route = nil
 		return s.noRoute(w, r)
 	}

@@ -148,7 +148,7 @@ func TestBodyLimit(t *testing.T) {
 // TestLargeBodyOverTheWire: a client that sends 100 MB before it reads, as most do, sees the 413 and no broken pipe.
 func TestLargeBodyOverTheWire(t *testing.T) {
 	h := newHarness(t)
-	s := httptest.NewServer(h.server)
+	s := httptest.NewServer(checked(t, h.server))
 	defer s.Close()
 	conn, err := net.Dial("tcp", s.Listener.Addr().String())
 	if err != nil {
@@ -175,7 +175,7 @@ func TestLargeBodyOverTheWire(t *testing.T) {
 // TestExpectContinue: a client that asks first, as curl does, is told at once and sends nothing.
 func TestExpectContinue(t *testing.T) {
 	h := newHarness(t)
-	s := httptest.NewServer(h.server)
+	s := httptest.NewServer(checked(t, h.server))
 	defer s.Close()
 	conn, err := net.Dial("tcp", s.Listener.Addr().String())
 	if err != nil {
@@ -202,7 +202,7 @@ func TestClientGoneOverTheWire(t *testing.T) {
 		ended <- ctx.Err()
 		return ctx.Err()
 	}
-	s := httptest.NewServer(h.server)
+	s := httptest.NewServer(checked(t, h.server))
 	defer s.Close()
 	ctx, cancel := context.WithCancel(t.Context())
 	r, err := http.NewRequestWithContext(ctx, http.MethodPost, s.URL+generations, strings.NewReader(`{"prompt":"cat"}`))
