@@ -8,7 +8,6 @@ import (
 	"encoding/hex"
 	"fmt"
 	"io"
-	"io/fs"
 	"net/http"
 	"os"
 	"path"
@@ -74,10 +73,7 @@ func (s *Server) getArtifactsZip(w http.ResponseWriter, r *http.Request) error {
 func (s *Server) openArtifacts(v profile.View) ([]*os.File, error) {
 	var files []*os.File
 	for _, a := range v.Artifacts {
-		if !fs.ValidPath(a.Name) || a.Name == "." {
-			return files, fmt.Errorf("artifact %q of profile %s has no name for a file", a.Name, v.ID)
-		}
-		f, _, err := s.openArtifact(v.ID, a.Name)
+		f, _, err := s.artifact(v.ID, a.Name)
 		if err != nil {
 			return files, err
 		}
