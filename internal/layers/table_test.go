@@ -17,6 +17,8 @@ const (
 	prometheus  = "github.com/prometheus/client_golang"
 	image       = "golang.org/x/image"
 	sync        = "golang.org/x/sync"
+	rate        = "golang.org/x/time"
+	otel        = "go.opentelemetry.io"
 	jsonschema  = "github.com/santhosh-tekuri/jsonschema/v6"
 	purego      = "github.com/ebitengine/purego" // C libraries without cgo
 )
@@ -37,11 +39,13 @@ var table = []layer{
 	{tree: "."}, // package strobe embeds, nothing more
 	{tree: "cmd/strobe", own: []string{"*"}, third: []string{cobra, pflag, progressbar, sync, sys, term}},
 
-	{tree: "core/config", own: []string{"sdk/diag"}, third: []string{hcl, cty, levenshtein}},
+	{tree: "core/token"}, // token files, which config looks at and httpapi follows
+	{tree: "core/config", own: []string{"core/token", "sdk/diag"}, third: []string{hcl, cty, levenshtein}},
 	{tree: "core/catalog", own: []string{"core/config", "internal/wire", "sdk"}, third: []string{sync, sys}},
 	{tree: "core/engine", own: []string{"sdk"}, third: []string{sync}},
 	{tree: "core/profile", own: []string{"internal/wire", "sdk"}, third: []string{sync, sys}},
-	{tree: "core/httpapi", own: []string{"core", "internal/wire", "sdk"}, third: []string{prometheus, image, levenshtein, sync}},
+	{tree: "core/httpapi", own: []string{"core", "internal/wire", "sdk"}, third: []string{prometheus, image, levenshtein, sync, rate}},
+	{tree: "core/telemetry", third: []string{otel}},
 	{tree: "core/coretest", own: []string{"core", "internal/wire", "sdk"}, third: []string{sync}},
 
 	{tree: "internal/wire", own: []string{"sdk"}, third: []string{goPlugin, hclog, grpc, protobuf, sys}},
