@@ -26,6 +26,9 @@ const (
 	closeLimit  = 10 * time.Second // plugins
 )
 
+// wrapHandler stands before the API; tests look there at what is answered.
+var wrapHandler = func(h http.Handler) http.Handler { return h }
+
 // server is a core that serves. Its parts are made in this order and closed in reverse.
 type server struct {
 	log       *slog.Logger
@@ -94,7 +97,7 @@ func newServer(ctx context.Context, cfg *config.Config, log *slog.Logger) (_ *se
 	}
 	for _, e := range s.entrances {
 		e.http = handler.HTTPServer(e.exposure, e.tls)
-		e.http.Handler = s.telemetry.Handler(e.http.Handler)
+		e.http.Handler = wrapHandler(s.telemetry.Handler(e.http.Handler))
 	}
 	return s, nil
 }
