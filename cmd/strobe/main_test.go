@@ -31,6 +31,9 @@ func TestMain(m *testing.M) {
 		serveCounted()
 		return
 	}
+	if os.Getenv(checkedReplies) != "" {
+		wrapHandler = checkReplies
+	}
 	if os.Getenv(asStrobe) != "" {
 		os.Exit(run(os.Args[1:], std))
 	}
@@ -66,6 +69,9 @@ func startServerIn(t testing.TB, dir string, args ...string) *process {
 	p.cmd = exec.Command(exe, append([]string{"serve", "--listen", "127.0.0.1:0"}, args...)...)
 	p.cmd.Dir = dir
 	p.cmd.Env = append(os.Environ(), asStrobe+"=1")
+	if _, measures := t.(*testing.B); !measures {
+		p.cmd.Env = append(p.cmd.Env, checkedReplies+"=1")
+	}
 	p.cmd.Stderr = p.stderr
 	out, err := p.cmd.StdoutPipe()
 	if err != nil {
@@ -181,14 +187,19 @@ func (p *process) do(method, path, contentType string, body io.Reader) reply {
 	if contentType != "" {
 		req.Header.Set("Content-Type", contentType)
 	}
+	return p.send(req)
+}
+
+func (p *process) send(req *http.Request) reply {
+	p.t.Helper()
 	res, err := http.DefaultClient.Do(req)
 	if err != nil {
-		p.t.Fatalf("%s %s: %s\n%s", method, path, err, p.stderr)
+		p.t.Fatalf("%s %s: %s\n%s", req.Method, req.URL.Path, err, p.stderr)
 	}
 	defer res.Body.Close()
 	text, err := io.ReadAll(res.Body)
 	if err != nil {
-		p.t.Fatalf("%s %s: %s\n%s", method, path, err, p.stderr)
+		p.t.Fatalf("%s %s: %s\n%s", req.Method, req.URL.Path, err, p.stderr)
 	}
 	return reply{res.StatusCode, res.Header, text}
 }
