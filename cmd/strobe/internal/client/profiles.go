@@ -19,6 +19,7 @@ var ErrNoProfile = errors.New("the server has no profile yet: make one with `str
 // StartRequest says what to profile. The zero value is the server's profilers until the profile is stopped.
 type StartRequest struct {
 	Profilers     []string `json:"profilers,omitempty"`
+	Label         string   `json:"label,omitempty"`
 	Model         string   `json:"model,omitempty"`
 	Stages        []int    `json:"stages,omitempty"`
 	Ranks         []int    `json:"ranks,omitempty"`
@@ -30,7 +31,6 @@ type StartRequest struct {
 	DurationS     float64  `json:"duration_s,omitempty"`      // end after so many seconds; 0: do not
 	StartAfterS   float64  `json:"start_after_s,omitempty"`   // record after so many seconds
 	MaxBytes      int64    `json:"max_bytes,omitempty"`
-	Label         string   `json:"label,omitempty"`
 	RecordPrompts bool     `json:"record_prompts,omitempty"`
 }
 
