@@ -73,7 +73,7 @@ func (s *Server) oneShot(w http.ResponseWriter, r *http.Request, t *requestTrace
 		w.Header().Set(headerProfileStatus, t.reply.Status+"; reason="+strconv.QuoteToASCII(e.Message))
 		return nil
 	}
-	t.endProfile = func() { s.profiles.EndRequest(id) }
+	s.follow(t, id)
 	w.Header().Set(headerProfileStatus, shotRecording)
 	w.Header().Set(headerProfileID, id)
 	return nil
@@ -126,11 +126,17 @@ func (s *Server) startShot(r *http.Request, st *state, trigger string) (string, 
 	return v.ID, nil
 }
 
+// follow ties a profile to the request that it is about.
+func (s *Server) follow(t *requestTrace, id string) {
+	t.begin()
+	t.endProfile = func() { s.profiles.EndRequest(id) }
+}
+
 // sample is oneShot for a request that was drawn. Its caller hears nothing of it; the access log has the profile's id.
 func (s *Server) sample(r *http.Request, t *requestTrace) {
 	id, err := s.startShot(r, t.st, profile.TriggerSample)
 	if err == nil {
-		t.endProfile = func() { s.profiles.EndRequest(id) }
+		s.follow(t, id)
 		return
 	}
 	if e, ok := profile.AsError(err); ok && e.Code == profile.CodeActive {

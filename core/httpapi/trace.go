@@ -40,9 +40,15 @@ func (s *Server) beginTrace(r *http.Request) *requestTrace {
 		t.lane = s.recorder.Lane("request")
 	}
 	t.lane.SetRequest(st.id)
-	t.http = t.lane.BeginArgs(spanHTTP, st.trace.args([]trace.Arg{trace.Text(argRoute, st.route.name)})...)
-	st.trace.announce(t.lane)
+	t.begin()
 	return t
+}
+
+// begin begins the span `http`. A recording that starts later does not have it: then it is begun again.
+func (t *requestTrace) begin() {
+	t.http.End()
+	t.http = t.lane.BeginArgs(spanHTTP, t.st.trace.args([]trace.Arg{trace.Text(argRoute, t.st.route.name)})...)
+	t.st.trace.announce(t.lane)
 }
 
 // end closes the timeline and gives the lane back.
