@@ -100,7 +100,7 @@ func (r *reader) whole(body *hclsyntax.Body) parsed {
 	single := map[string]*hclsyntax.Block{}
 	for _, b := range top.inner {
 		switch b.Type {
-		case "server", "profile", "flight_recorder":
+		case "server", "profile", "flight_recorder", "telemetry":
 			r.unlabelled(b)
 			if r.once(top.firsts, &hclsyntax.Block{Type: b.Type, TypeRange: b.TypeRange, OpenBraceRange: b.OpenBraceRange}) {
 				single[b.Type] = b
@@ -124,6 +124,7 @@ func (r *reader) whole(body *hclsyntax.Body) parsed {
 	c.Server, out.said = r.server(at, inner)
 	c.Profile = r.profile(r.block(single["profile"]))
 	c.FlightRecorder, out.badFlightBytes = r.flightRecorder(single["flight_recorder"])
+	c.Telemetry = r.telemetry(single["telemetry"])
 	return out
 }
 

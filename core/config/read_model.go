@@ -8,7 +8,7 @@ var (
 	profilerKeys   = []string{"plugin"}
 	configBlocks   = []string{"config"}
 	pluginKeys     = []string{"kind", "command", "sha256"}
-	topLevelBlocks = []string{"server", "profile", "flight_recorder", "model", "profiler", "plugin"}
+	topLevelBlocks = []string{"server", "profile", "flight_recorder", "telemetry", "model", "profiler", "plugin"}
 )
 
 func (r *reader) model(b *hclsyntax.Block) Model {

@@ -148,7 +148,9 @@ func (s *Server) serveOn(via Exposure, w http.ResponseWriter, r *http.Request) {
 	st := &state{id: requestID(r), trace: readTraceContext(r.Header), began: time.Now(), body: r.Body, via: via}
 	rw := &writer{ResponseWriter: w, state: st, stallTime: s.o.Limits.StallTimeout, bodyTime: s.o.Limits.BodyTimeout}
 	s.limitBody(w, r, st)
+	outer := r
 	r = r.WithContext(context.WithValue(r.Context(), stateKey{}, st))
+	defer func() { outer.Pattern = r.Pattern }() // for whoever wraps the server
 	rw.Header().Set(headerRequestID, st.id)
 	rw.Header().Set("X-Content-Type-Options", "nosniff")
 	defer s.finish(r, st)
