@@ -158,8 +158,12 @@ func (d *deck) findDead() (died []string) {
 			g.pid = 0
 			died = append(died, g.r.Label())
 		}
+		var newest deadRing // of a process that dies again and again the last is kept, so that the disk's bound holds
+		if n := len(g.dead); n > 0 {
+			newest = g.dead[n-1]
+		}
 		g.dead = slices.DeleteFunc(g.dead, func(r deadRing) bool {
-			if time.Since(r.died) < d.o.Window+d.longestAfter() {
+			if r == newest && time.Since(r.died) < d.o.Window+d.longestAfter() {
 				return false
 			}
 			os.RemoveAll(r.dir) // else it goes with the server
