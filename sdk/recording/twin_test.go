@@ -117,9 +117,15 @@ func TestLiveOrderIsTheTwins(t *testing.T) {
 		t.Fatal(err)
 	}
 	var wg sync.WaitGroup
+	read := make(chan struct{}) // closed: some events have been
 	for i := range 3 {
 		track := r.Track(fmt.Sprint("t", i))
-		wg.Go(func() { scribble(track, rand.New(rand.NewPCG(1, uint64(i))), n) })
+		wg.Go(func() {
+			random := rand.New(rand.NewPCG(1, uint64(i)))
+			scribble(track, random, n/2)
+			<-read // on a busy machine all would be written before anything is read
+			scribble(track, random, n/2)
+		})
 	}
 	done := make(chan struct{})
 	go func() { wg.Wait(); close(done) }()
@@ -142,6 +148,9 @@ func TestLiveOrderIsTheTwins(t *testing.T) {
 		k, err := f.Poll(context.Background(), take)
 		if err != nil {
 			t.Fatal(err)
+		}
+		if polled == 0 && k > 0 {
+			close(read)
 		}
 		polled += k
 	}
