@@ -77,6 +77,9 @@ func (m *Manager) keepPast(p *entry) error {
 	if err := p.makeDir(); err != nil {
 		return dirError("make a snapshot", err)
 	}
+	m.change(p, func(v *View) { // written while the processes are asked: should the server die, its successor knows what this is
+		v.EndedBy, v.Trigger, v.StartedAt = EndedBySnapshot, p.snapshot.Trigger, time.Now().UTC().Add(-p.snapshot.Last)
+	})
 	parts := m.flight.snapshot(p.recordingDir())
 	now := time.Now().UTC()
 	var culprits []Culprit
