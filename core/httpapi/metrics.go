@@ -57,7 +57,7 @@ func NewMetrics() *Metrics {
 	}
 	m.registry.MustRegister(m.http, m.requests, m.seconds, m.outcomes, m.stage, m.step, m.queueWait, m.images, m.pixels, m.steps,
 		collectors.NewGoCollector(), collectors.NewProcessCollector(collectors.ProcessCollectorOpts{}))
-	m.handler = promhttp.HandlerFor(m.registry, promhttp.HandlerOpts{})
+	m.handler = promhttp.HandlerFor(m.registry, promhttp.HandlerOpts{ErrorHandling: promhttp.ContinueOnError}) // what one collector cannot tell, the others still do
 	return m
 }
 

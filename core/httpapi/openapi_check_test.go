@@ -29,7 +29,7 @@ func checked(t testing.TB, h http.Handler) http.Handler {
 	return apiDocument().Handler(h, func(err error) { t.Error(err) })
 }
 
-// TestMain tells which operations the document has and no reply of a whole run was of.
+// TestMain tells what the document has and no reply of a whole run was.
 func TestMain(m *testing.M) {
 	flag.Parse()
 	code := m.Run()
@@ -38,8 +38,8 @@ func TestMain(m *testing.M) {
 		whole = whole && flag.Lookup(name).Value.String() == ""
 	}
 	if whole && code == 0 {
-		if missed := apiDocument().MissedOperations(); len(missed) > 0 {
-			fmt.Printf("openapi.json documents operations that no test has called:\n  %s\n", strings.Join(missed, "\n  "))
+		if missed := apiDocument().Missed(); len(missed) > 0 {
+			fmt.Printf("openapi.json documents replies that no test has seen:\n  %s\n", strings.Join(missed, "\n  "))
 			code = 1
 		}
 	}

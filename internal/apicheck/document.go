@@ -200,21 +200,3 @@ func (d *Document) Missed() []string {
 	}
 	return slices.Sorted(maps.Keys(all))
 }
-
-// MissedOperations are the operations that no reply was of, sorted.
-func (d *Document) MissedOperations() []string {
-	d.mu.Lock()
-	defer d.mu.Unlock()
-	var all []string
-	for _, o := range d.operations {
-		hit := false
-		for status := range o.responses {
-			hit = hit || d.hit[o.name+" "+status]
-		}
-		if !hit {
-			all = append(all, o.name)
-		}
-	}
-	slices.Sort(all)
-	return all
-}
