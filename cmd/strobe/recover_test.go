@@ -87,7 +87,7 @@ func TestKilledServer(t *testing.T) {
 	t.Run("misuse", func(t *testing.T) {
 		for want, args := range map[string][]string{
 			"no profile's directory": {before},
-			"declared":               {"--profiler", "nsight", copied},
+			"declared":               {"--profiler", "nobodys", copied},
 		} {
 			out, diagnostics, status := command(t, before, append([]string{"recording", "recover"}, args...)...)
 			if status == 0 || !strings.Contains(diagnostics, want) {
