@@ -131,7 +131,7 @@ var errorTable = []errorRow{
 		remedy: "Leave Range out to get it whole."},
 	{code: codeMissingImage, status: http.StatusUnprocessableEntity, when: "An edit came without an image.",
 		remedy: "Add a file part named `image`."},
-	{code: codeRateLimited, status: http.StatusTooManyRequests, when: "The caller asks more often than the server allows.",
+	{code: codeRateLimited, status: http.StatusTooManyRequests, when: "The caller asks more often than the server allows, or too many do the same at once.",
 		remedy: "Try again after the seconds in Retry-After."},
 	{code: codeClientClosed, status: statusClientClosed, when: "The client went away. In the log and the metrics only: nobody reads the reply.",
 		remedy: "Give the request more time on the client's side.", codes: []profile.Code{profile.CodeCancelled}},
