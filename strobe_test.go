@@ -12,7 +12,7 @@ import (
 	"github.com/strobe-dev/strobe/core/config"
 )
 
-var known = config.Known{Models: []string{"dit", "resize"}, Profilers: []string{"chrome", "hostmon", "otlp", "perfetto"}}
+var known = config.Known{Models: []string{"dit", "resize"}, Profilers: []string{"chrome", "hostmon", "otlp", "perfetto", "nsight"}}
 
 func parse(t *testing.T, src string) *config.Config {
 	t.Helper()
