@@ -301,7 +301,8 @@ func (p *fakeProfiles) CountRequest() {
 	p.requests++
 }
 
-func (p *fakeProfiles) EndRequest(id string) {
+func (p *fakeProfiles) EndRequest(id string, then func()) {
+	defer then()
 	p.mu.Lock()
 	defer p.mu.Unlock()
 	p.shotsEnded = append(p.shotsEnded, id)

@@ -126,10 +126,11 @@ func (s *Server) startShot(r *http.Request, st *state, trigger string) (string, 
 	return v.ID, nil
 }
 
-// follow ties a profile to the request that it is about.
+// follow ties a profile to the request that it is about, whose id is no other's until the profile has stopped recording.
 func (s *Server) follow(t *requestTrace, id string) {
 	t.begin()
-	t.endProfile = func() { s.profiles.EndRequest(id) }
+	t.st.keepsID = true
+	t.endProfile = func() { s.profiles.EndRequest(id, func() { s.ids.drop(t.st.id) }) }
 }
 
 // sample is oneShot for a request that was drawn. Its caller hears nothing of it; the access log has the profile's id.

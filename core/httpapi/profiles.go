@@ -40,8 +40,9 @@ type Profiles interface {
 	Stats() profile.Stats
 	// CountRequest tells of a request that was served.
 	CountRequest()
-	// EndRequest ends a profile of one request, which has ended.
-	EndRequest(id string)
+	// EndRequest ends a profile of one request, which has ended, without waiting; then is called when nothing is recorded for it
+	// any more.
+	EndRequest(id string, then func())
 }
 
 // Keys of bodies: a stop's, an export's and a snapshot's; startKeys are a start's.

@@ -44,6 +44,13 @@ func (s *idSet) take(id string) string {
 	}
 }
 
+// dropID gives the id of a request that has ended back, unless its profile keeps it.
+func (s *Server) dropID(st *state) {
+	if !st.keepsID {
+		s.ids.drop(st.id)
+	}
+}
+
 // drop gives an id back that was taken.
 func (s *idSet) drop(id string) { s.taken.Delete(id) }
 

@@ -13,19 +13,21 @@ import (
 
 // state is what is known of a request besides the request itself.
 type state struct {
-	id        string
-	began     time.Time
-	route     *route    // nil when no route was found
-	body      io.Reader // the body without its limit
-	status    int       // 0: nothing was written yet
-	bytes     int64     // of the reply's body
-	code      string    // of the error; empty: none
-	cause     error
-	trace     traceContext // the caller's trace
-	via       Exposure     // the listener
-	bodyState int          // bodyDone, bodyComing or bodySlow
-	who       caller       // known once the route's access was checked
-	log       []slog.Attr  // the handler's own, for the access log
+	id     string
+	began  time.Time
+	route  *route    // nil when no route was found
+	body   io.Reader // the body without its limit
+	status int       // 0: nothing was written yet
+	bytes  int64     // of the reply's body
+	code   string    // of the error; empty: none
+	cause  error
+	trace  traceContext // the caller's trace
+	// keepsID tells that the id is given back when the request's own profile has ended, not when the request has.
+	keepsID   bool
+	via       Exposure    // the listener
+	bodyState int         // bodyDone, bodyComing or bodySlow
+	who       caller      // known once the route's access was checked
+	log       []slog.Attr // the handler's own, for the access log
 }
 
 type stateKey struct{}

@@ -175,7 +175,7 @@ func (s *Server) serve(w *writer, r *http.Request, st *state) error {
 	}
 	if rt.generates {
 		st.id = s.ids.take(st.id)
-		defer s.ids.drop(st.id)
+		defer s.dropID(st)
 		w.Header().Set(headerRequestID, st.id)
 	}
 	if err := checkSite(r, rt); err != nil {

@@ -23,15 +23,24 @@ func (r *StartRequest) checkOneShot() error {
 	return nil
 }
 
-// EndRequest ends a profile of one request when that request has ended and its spans with it. The export goes on in the
-// background. It never waits, and does nothing when the profile has ended already or is none of one request.
-func (m *Manager) EndRequest(id string) {
+// EndRequest ends a profile of one request when that request has ended and its spans with it. It never waits: the profile
+// stops recording and is exported in the background, and then is called when that is done. Until then the request's id must
+// be no other's. When there is no such profile, then is called at once.
+func (m *Manager) EndRequest(id string, then func()) {
 	m.mu.Lock()
 	p := m.entries[id]
 	m.mu.Unlock()
 	if p == nil || !p.req.oneShot() {
+		then()
 		return
 	}
 	p.requests.Store(1)
 	m.end(p, EndedByRequest)
+	m.mu.Lock()
+	done := p.done
+	m.mu.Unlock()
+	go func() {
+		<-done
+		then()
+	}()
 }

@@ -23,9 +23,14 @@ func TestOneShot(t *testing.T) {
 	}
 	c.Profiles.CountRequest() // a neighbour
 	c.Profiles.CountRequest()
-	c.Profiles.EndRequest(v.ID)
-	c.Profiles.EndRequest(v.ID)
-	c.Profiles.EndRequest("none")
+	ended := make(chan struct{}, 3)
+	then := func() { ended <- struct{}{} }
+	c.Profiles.EndRequest(v.ID, then)
+	c.Profiles.EndRequest(v.ID, then)
+	c.Profiles.EndRequest("none", then)
+	for range 3 {
+		<-ended
+	}
 	v, err = c.Profiles.Stop(t.Context(), v.ID)
 	if err != nil {
 		t.Fatal(err)
@@ -57,7 +62,7 @@ func TestOneShotUncollected(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	c.Profiles.EndRequest(second.ID)
+	c.Profiles.EndRequest(second.ID, func() {})
 	waitFinal(t, c, second.ID)
 	if v, ok := c.Profiles.Uncollected(); !ok || v.ID != first.ID {
 		t.Errorf("uncollected is %v %s, want %s", ok, v.ID, first.ID)
@@ -76,7 +81,7 @@ func TestOneShotAmongOthers(t *testing.T) {
 	if e, ok := profile.AsError(err); !ok || e.Code != profile.CodeActive || e.ID != v.ID || time.Since(began) > 5*time.Second {
 		t.Errorf("after %v: %v", time.Since(began), err)
 	}
-	c.Profiles.EndRequest(v.ID) // it is none of one request
+	c.Profiles.EndRequest(v.ID, func() {}) // it is none of one request
 	if v, err := c.Profiles.Get(v.ID); err != nil || v.State != profile.StateRecording {
 		t.Errorf("%s %v", v.State, err)
 	}
@@ -87,7 +92,7 @@ func TestOneShotAmongOthers(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	time.AfterFunc(20*time.Millisecond, func() { c.Profiles.EndRequest(shot.ID) })
+	time.AfterFunc(20*time.Millisecond, func() { c.Profiles.EndRequest(shot.ID, func() {}) })
 	if _, err := c.Profiles.Start(t.Context(), profile.StartRequest{}); err != nil {
 		t.Errorf("a start that waits for the profile of a request: %v", err)
 	}
