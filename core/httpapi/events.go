@@ -150,7 +150,9 @@ func (e *eventStream) send(text string) bool {
 		return false
 	}
 	e.at = time.Now()
-	return e.c.Flush() == nil
+	err := e.c.Flush()
+	_ = e.c.SetWriteDeadline(time.Time{}) // HTTP/2 would end the stream at the deadline, even if nothing waits
+	return err == nil
 }
 
 // EndStreams ends the streams of events, which would last as long as a profile. It is for when the server goes down; safe

@@ -228,30 +228,40 @@ func TestEventsAreBounded(t *testing.T) {
 	})
 }
 
-// TestEventsOverHTTP is a stream through a real server with its limits of time.
+// TestEventsOverHTTP is a stream through a real server with its limits of time, which a quiet stream outlives.
 func TestEventsOverHTTP(t *testing.T) {
-	h := newHarness(t)
-	_, end := recordingOne(h)
-	srv := httptest.NewUnstartedServer(h.server)
-	srv.Config.ReadTimeout = 50 * time.Millisecond
-	srv.Config.RegisterOnShutdown(h.server.EndStreams)
-	srv.Start()
-	defer srv.Close()
-	resp, err := srv.Client().Get(srv.URL + "/v1/profiles/" + idOne + "/events")
-	if err != nil {
-		t.Fatal(err)
-	}
-	defer resp.Body.Close()
-	lines := bufio.NewScanner(resp.Body)
-	for lines.Scan() && !strings.HasPrefix(lines.Text(), "data: ") {
-	}
-	time.Sleep(100 * time.Millisecond) // longer than a request may take to arrive
-	end()
-	var rest []string
-	for lines.Scan() {
-		rest = append(rest, lines.Text())
-	}
-	if lines.Err() != nil || !strings.Contains(strings.Join(rest, "\n"), "event: end") {
-		t.Errorf("%v %q", lines.Err(), rest)
+	for name, two := range map[string]bool{"HTTP/1.1": false, "HTTP/2.0": true} {
+		t.Run(name, func(t *testing.T) {
+			h := newHarness(t, func(o *Options) { o.Limits.StallTimeout = 50 * time.Millisecond })
+			_, end := recordingOne(h)
+			srv := httptest.NewUnstartedServer(h.server)
+			srv.Config.ReadTimeout = 50 * time.Millisecond
+			if srv.EnableHTTP2 = two; two {
+				srv.StartTLS()
+			} else {
+				srv.Start()
+			}
+			defer srv.Close()
+			resp, err := srv.Client().Get(srv.URL + "/v1/profiles/" + idOne + "/events")
+			if err != nil {
+				t.Fatal(err)
+			}
+			defer resp.Body.Close()
+			if resp.Proto != name {
+				t.Fatal(resp.Proto)
+			}
+			lines := bufio.NewScanner(resp.Body)
+			for lines.Scan() && !strings.HasPrefix(lines.Text(), "data: ") {
+			}
+			time.Sleep(150 * time.Millisecond)
+			end()
+			var rest []string
+			for lines.Scan() {
+				rest = append(rest, lines.Text())
+			}
+			if lines.Err() != nil || !strings.Contains(strings.Join(rest, "\n"), "event: end") {
+				t.Errorf("%v %q", lines.Err(), rest)
+			}
+		})
 	}
 }
