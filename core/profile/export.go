@@ -229,7 +229,7 @@ func (v *View) warn(exports []exported) {
 			v.Warnings = append(v.Warnings, text)
 		}
 	}
-	if v.Requests == 0 {
+	if v.Requests == 0 && v.Steps == 0 { // else it saw a part of one
 		say(warnNoRequest)
 	}
 	if v.EndedBy == EndedByMinFree {

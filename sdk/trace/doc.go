@@ -21,6 +21,7 @@
 //	flight.go        the flight recorder: the last seconds, always there; ring.go: its row of segments
 //	carry.go         spans that are open in segments of the row which have gone
 //	keeper.go        the goroutine of a recording: reserves and populates space ahead, takes clock pairs
+//	categories.go    what a recording can do without: Track.If
 //	names.go meta.go the process's name table, and how names and clock pairs get into segments
 //	clock.go         ticks: the processor's counter where it can be trusted, else the system's monotonic clock
 //	stamp_*.go *.s   reading the clock and committing a record in one go
