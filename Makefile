@@ -1,6 +1,6 @@
 # Nothing here is needed to build or test: `go run ./cmd/strobe serve` and `go test ./...` do it with Go alone.
 
-.PHONY: build test full lint generate bench golden clean
+.PHONY: build test full lint generate bench gpu-check golden clean
 
 # The one binary, for this machine, without cgo.
 build:
@@ -32,6 +32,14 @@ golden:
 # The benchmarks of the tree; BENCHMARKS.md says what was measured where.
 bench:
 	go test -run '^$$' -bench . -benchmem ./...
+
+# On a machine with a GPU: serves a model that launches kernels under one backend after the other and compares the recordings
+# with what was launched. The folder can be taken to another machine with glibc: bin/gpu-check/gpu-check is all it runs.
+gpu-check:
+	CGO_ENABLED=0 go build -trimpath -o bin/gpu-check/strobe ./cmd/strobe
+	cd examples/model-cuda && CGO_ENABLED=0 go build -trimpath -o ../../bin/gpu-check/model-cuda . && \
+	  CGO_ENABLED=0 go build -trimpath -o ../../bin/gpu-check/gpu-check ./check
+	cd bin/gpu-check && ./gpu-check
 
 clean:
 	rm -rf bin

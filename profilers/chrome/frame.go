@@ -114,6 +114,8 @@ type aboutProcess struct {
 	Open      uint64            `json:"open"`
 	Losses    map[string]uint64 `json:"losses,omitempty"` // by reason, what was not recorded
 	Cost      *recording.Cost   `json:"cost,omitempty"`
+	// DeviceEvents says whether the process recorded what its devices did, and why not; empty when it never tried.
+	DeviceEvents string `json:"device_events,omitempty"`
 }
 
 func (s *sink) about(sum profiler.Summary, p *process) about {
@@ -160,6 +162,12 @@ func (p *process) about(sum profiler.Summary) aboutProcess {
 	}
 	if r.Kind == trace.ProcessModel {
 		a.Stage, a.StageName, a.Rank = &r.Stage, r.StageName, &r.Rank
+	}
+	if f := r.Fact("cuda", 0); f != nil {
+		a.DeviceEvents = f.Arg("state").Text
+		if why := f.Arg("reason").Text; why != "" {
+			a.DeviceEvents += ": " + why
+		}
 	}
 	if row := p.read(sum); row != nil {
 		a.Recorded, a.Open, a.Losses, a.Cost = row.Events, row.Open, lossReasons(row.Lost), row.Cost()

@@ -1,0 +1,108 @@
+package main
+
+import (
+	"os"
+	"os/exec"
+	"path/filepath"
+	"strings"
+	"testing"
+
+	"github.com/strobe-dev/strobe/core/profile"
+)
+
+// withoutGPU is a served model whose device events are wanted in one way or the other, from a library that is not there.
+const withoutGPU = `
+server {
+  profilers = ["chrome"]
+}
+model "emoji" {
+  stage "diffusion" {
+    plugin = "dit"
+    config {
+      cuda         = "MODE"
+      cuda_library = "/none/libcupti.so.12"
+    }
+  }
+}
+profiler "chrome" {
+}
+`
+
+// TestDeviceEventsAbsent: the reply, the artifact and the manifest say that device events are absent, and why; where they
+// are required, no profile starts.
+func TestDeviceEventsAbsent(t *testing.T) {
+	const why = "device events are absent: libcupti was not found"
+	dir := t.TempDir()
+	write(t, dir, "plugins.hcl", strings.ReplaceAll(withoutGPU, "MODE", "auto"))
+	p := startServerIn(t, dir)
+	p.post("/start_profile", "")
+	if r := p.post("/v1/images/generations", `{"prompt":"noto owl","num_inference_steps":2}`); r.status != 200 {
+		t.Fatalf("%d %s", r.status, r.body)
+	}
+	view := p.stopProfile()
+	if view.State != profile.StateComplete || len(view.Warnings) != 1 || !strings.Contains(view.Warnings[0], why) {
+		t.Errorf("%s, warnings %q", view.State, view.Warnings)
+	}
+	for _, path := range append([]string{"recording/profile.json"}, view.Traces...) {
+		text := readMaybeZipped(t, filepath.Join(dir, "profiles", view.ID, path))
+		if !strings.Contains(path, "recording") && !strings.Contains(text, `"device_events": "absent: libcupti was not found`) &&
+			!strings.Contains(text, `"device_events":"absent: libcupti was not found`) || !strings.Contains(text, "libcupti was not found") {
+			t.Errorf("%s does not say why device events are absent", path)
+		}
+	}
+	dir = t.TempDir()
+	write(t, dir, "plugins.hcl", strings.ReplaceAll(withoutGPU, "MODE", "required"))
+	p = startServerIn(t, dir)
+	if r := p.post("/start_profile", ""); r.status < 500 || !strings.Contains(string(r.body), why) {
+		t.Errorf("required: %d %s", r.status, r.body)
+	}
+}
+
+// readMaybeZipped reads a file, unzipped.
+func readMaybeZipped(t *testing.T, path string) string {
+	t.Helper()
+	if !strings.HasSuffix(path, ".gz") {
+		text, err := os.ReadFile(path)
+		if err != nil {
+			t.Fatal(err)
+		}
+		return string(text)
+	}
+	out, err := exec.Command("gzip", "-dc", path).Output()
+	if err != nil {
+		t.Fatal(err)
+	}
+	return string(out)
+}
+
+// TestGPUCheck runs what `make gpu-check` runs, with the library that stands in for NVIDIA's.
+func TestGPUCheck(t *testing.T) {
+	if os.Getenv("STROBE_TEST") != "full" {
+		t.Skip("STROBE_TEST=full: needs gcc, builds four programs; install with apt-get install gcc libc6-dev")
+	}
+	dir := t.TempDir()
+	buildExample(t, "../../examples/model-cuda", dir)
+	for from, to := range map[string]string{"../../cmd/strobe": "strobe", "../../examples/model-cuda/check": "gpu-check"} {
+		build := exec.Command("go", "build", "-o", filepath.Join(dir, to), ".")
+		build.Dir = from
+		build.Env = append(os.Environ(), "CGO_ENABLED=0")
+		if out, err := build.CombinedOutput(); err != nil {
+			t.Fatalf("%v: %s", err, out)
+		}
+	}
+	gcc := exec.Command("gcc", "-O2", "-shared", "-fPIC", "-pthread", "-fvisibility=hidden", "-Wl,-soname,libcuda.so.1",
+		"-o", filepath.Join(dir, "libcuda.so.1"), "../../sdk/cuda/testdata/standin/standin.c")
+	if out, err := gcc.CombinedOutput(); err != nil {
+		t.Fatalf("%v: %s", err, out)
+	}
+	if err := os.Symlink("libcuda.so.1", filepath.Join(dir, "libcupti.so.12")); err != nil {
+		t.Fatal(err)
+	}
+	check := exec.Command("./gpu-check", "-requests", "3", "-steps", "5")
+	check.Dir = dir
+	check.Env = append(os.Environ(), "LD_LIBRARY_PATH="+dir)
+	out, err := check.CombinedOutput()
+	if err != nil || strings.Count(string(out), "600 launches, 600 kernels") != 2 {
+		t.Errorf("%v: %s", err, out)
+	}
+}
