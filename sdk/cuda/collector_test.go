@@ -272,6 +272,7 @@ func TestStops(t *testing.T) {
 			}
 			awaitFree(t)
 			s.set(what, 0)
+			r, _ = collect(t, Options{Mode: Required, Library: s.path})
 			start(t, r, trace.Start{})
 			if st := stop(t, r); len(st.Notes) != 0 {
 				t.Errorf("the stop after: %q", st.Notes)
