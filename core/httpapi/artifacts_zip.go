@@ -39,7 +39,7 @@ func (s *Server) getArtifactsZip(w http.ResponseWriter, r *http.Request) error {
 	case err != nil:
 		return err
 	case !v.State.Final():
-		return failf(codeProfileActive, "", "profile %s is %s: its artifacts come when it has ended", id, v.State)
+		return failf(codeProfileActive, "", "profile %s is %s: stop it first, or wait: its artifacts come when it has ended", id, v.State)
 	case len(v.Artifacts) == 0:
 		return failf(codeNotFound, "id", "profile %s has no artifacts: GET /v1/profiles/%s says why", id, id)
 	}

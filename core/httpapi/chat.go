@@ -164,7 +164,7 @@ func lastUserMessage(p *params) (string, []chatImage) {
 		}
 		return text, images
 	}
-	p.fail(codeInvalidValue, "messages", "messages has none of role user: its text is what is drawn")
+	p.fail(codeInvalidValue, "messages", "messages has none of role user: send one, its text is what is drawn")
 	return "", nil
 }
 
@@ -218,7 +218,7 @@ func decodeChatImages(t *requestTrace, images []chatImage) ([]model.Image, error
 	var all []model.Image
 	for i, image := range images {
 		if i == maxInputImages {
-			return nil, failf(codeInvalidImage, image.param, "more than %d images were sent", maxInputImages)
+			return nil, failf(codeInvalidImage, image.param, "more than %d images were sent: send fewer", maxInputImages)
 		}
 		data, err := dataURL(image.url, image.param)
 		if err != nil {

@@ -54,7 +54,7 @@ func formImages(f *form) ([]model.Image, error) {
 	var all []model.Image
 	add := func(data []byte, param string) error {
 		if len(all) == maxInputImages {
-			return failf(codeInvalidImage, param, "more than %d images were sent", maxInputImages)
+			return failf(codeInvalidImage, param, "more than %d images were sent: send fewer", maxInputImages)
 		}
 		img, err := decodePicture(data, param)
 		all = append(all, img)
@@ -126,7 +126,7 @@ func dataURL(text, param string) ([]byte, error) {
 		data, err = base64.RawStdEncoding.DecodeString(strings.TrimRight(body, "="))
 	}
 	if err != nil {
-		return nil, failf(codeInvalidImage, param, "%s is a data: URL whose base64 is broken: %s", param, err)
+		return nil, failf(codeInvalidImage, param, "%s is a data: URL whose base64 is broken: %s: send it whole", param, err)
 	}
 	return data, nil
 }

@@ -104,7 +104,7 @@ func (s *Server) requirePrompt(p *params, name string) string {
 func (s *Server) checkModel(p *params) {
 	served := s.engine.Model().Name
 	if name := p.str("model"); name != "" && name != served && name != "default" {
-		p.fail(codeModelNotFound, "model", "Model mismatch: request specifies '%s' but server is running '%s'.", clip(name, 100), served)
+		p.fail(codeModelNotFound, "model", "Model mismatch: request specifies '%s' but server is running '%s'. Use that name, or leave model out.", clip(name, 100), served)
 	}
 }
 
@@ -179,7 +179,7 @@ func (s *Server) generate(ctx context.Context, t *requestTrace, g *generation) (
 		out.pictures = append(out.pictures, picture{data: data, width: img.Width, height: img.Height})
 	}
 	if len(out.pictures) == 0 {
-		return nil, failf(codeModelFailed, "", "the model gave no image")
+		return nil, failf(codeModelFailed, "", "the model gave no image: try again; the server's log has what it said")
 	}
 	return out, nil
 }

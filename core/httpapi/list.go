@@ -57,7 +57,7 @@ func listQuery(p *params) profile.Query {
 	for _, word := range p.words("state") {
 		state, ok := profile.ParseState(word)
 		if !ok {
-			p.fail(codeInvalidValue, "state", "%q is no state of a profile: starting, recording, stopping, exporting, complete, failed or recovered", clip(word, 40))
+			p.fail(codeInvalidValue, "state", "%q is no state of a profile: use starting, recording, stopping, exporting, complete, failed or recovered", clip(word, 40))
 		}
 		q.States = append(q.States, state)
 	}

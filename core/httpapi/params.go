@@ -94,7 +94,7 @@ func jsonObject(body []byte) (map[string]json.RawMessage, error) {
 	var syntax *json.SyntaxError
 	switch {
 	case errors.As(err, &syntax):
-		return nil, failf(codeInvalidJSON, "", "the body is not JSON: %s at byte %d", syntax, syntax.Offset)
+		return nil, failf(codeInvalidJSON, "", "the body is not JSON: %s at byte %d: send a JSON object", syntax, syntax.Offset)
 	case err != nil || object == nil:
 		return nil, failf(codeInvalidJSON, "", "the body must be a JSON object, such as {\"prompt\": \"red heart\"}")
 	}
@@ -136,7 +136,7 @@ func (p *params) str(name string) string {
 		return ""
 	case v.raw == nil:
 		if !utf8.ValidString(v.text) {
-			p.fail(codeInvalidValue, name, "%s is not UTF-8", name)
+			p.fail(codeInvalidValue, name, "%s is not UTF-8: send it so", name)
 		}
 		return v.text
 	}

@@ -1,0 +1,66 @@
+package httpapi
+
+import (
+	"go/ast"
+	"go/parser"
+	"go/token"
+	"path/filepath"
+	"regexp"
+	"strconv"
+	"strings"
+	"testing"
+)
+
+// advice is how a message says what to do: what to send, or what is possible.
+var advice = regexp.MustCompile(`\b(?i:send|use|set|stop|start|GET|POST|list|leave|wait|try|add|name|call|say|give|ask|read|write|draw|raise|lower|serve|look|need|needs|takes?|must|limit is|each side|keep|unpin|delete|free|choose|answers?|log (has|says)|shows?|runs|there are|at most|at least|either)\b`)
+
+// TestMessagesSayWhatToDo reads every message that this package writes: each says what is wrong and what to do.
+func TestMessagesSayWhatToDo(t *testing.T) {
+	files, err := filepath.Glob("*.go")
+	if err != nil {
+		t.Fatal(err)
+	}
+	seen := 0
+	for _, name := range files {
+		if strings.HasSuffix(name, "_test.go") {
+			continue
+		}
+		f, err := parser.ParseFile(token.NewFileSet(), name, nil, 0)
+		if err != nil {
+			t.Fatal(err)
+		}
+		ast.Inspect(f, func(n ast.Node) bool {
+			call, ok := n.(*ast.CallExpr)
+			if !ok || len(call.Args) < 3 {
+				return true
+			}
+			fun := call.Fun
+			if s, ok := fun.(*ast.SelectorExpr); ok {
+				fun = s.Sel
+			}
+			if id, ok := fun.(*ast.Ident); !ok || id.Name != "failf" && id.Name != "fail" {
+				return true
+			}
+			text := literal(call.Args[2])
+			if seen++; text != "" && text != "%s" && !advice.MatchString(text) {
+				t.Errorf("%s: does not say what to do: %s", name, text)
+			}
+			return true
+		})
+	}
+	if seen < 50 {
+		t.Errorf("only %d messages were found", seen)
+	}
+}
+
+// literal is the text of a string literal or of several that are added.
+func literal(e ast.Expr) string {
+	switch e := e.(type) {
+	case *ast.BasicLit:
+		text, _ := strconv.Unquote(e.Value)
+		return text
+	case *ast.BinaryExpr:
+		return literal(e.X) + literal(e.Y)
+	}
+	return ""
+}
