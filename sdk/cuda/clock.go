@@ -23,6 +23,9 @@ type clockPair struct {
 // maxPairs bounds memory: three hours of pairs, of which the older half goes.
 const maxPairs = 1 << 16
 
+// minApart is how far apart two pairs are at least, in nanoseconds: nearer ones would have the error of a reading in the ratio.
+const minApart = 100_000
+
 // bothClocks reads the recorder's clock and the library's, the best of some tries.
 func bothClocks(rec *trace.Recorder, lib *cupti) func() (trace.Ticks, uint64, bool) {
 	ns := new(uint64) // not on the stack: its address goes to C
@@ -54,7 +57,7 @@ func (c *clock) look() {
 		return
 	}
 	last := &c.pairs[n-1]
-	if uint64(ticks) <= last.ticks {
+	if uint64(ticks) <= last.ticks || ns > last.ns && ns-last.ns < minApart {
 		return
 	}
 	slope := float64(uint64(ticks)-last.ticks) / float64(int64(ns-last.ns))
@@ -81,7 +84,7 @@ func (c *clock) ticks(ns uint64) trace.Ticks {
 	if ns < p.ns || c.hint+1 < len(c.pairs) && ns >= c.pairs[c.hint+1].ns {
 		p = &c.pairs[c.find(ns)]
 	}
-	return trace.Ticks(int64(p.ticks) + int64(float64(int64(ns-p.ns))*p.slope))
+	return trace.Ticks(max(0, int64(p.ticks)+int64(float64(int64(ns-p.ns))*p.slope)))
 }
 
 // find is the last pair that is not after ns, or the first.
