@@ -6,9 +6,9 @@ import (
 
 	"github.com/strobe-dev/strobe/core/config"
 	"github.com/strobe-dev/strobe/internal/wire"
+	"github.com/strobe-dev/strobe/internal/words"
 	"github.com/strobe-dev/strobe/sdk/diag"
 	"github.com/strobe-dev/strobe/sdk/model"
-	"github.com/strobe-dev/strobe/sdk/schema"
 )
 
 // unit is one process to be started, and the block that asks for it.
@@ -87,6 +87,6 @@ func resolve(cfg *config.Config, o Options, kind, name string, at config.Origin)
 		}
 	}
 	d := at.Errorf(diag.Path{"plugin"}, "no %s plugin %q, built in or declared", kind, name)
-	d.Detail = schema.Hint(name, "there are", names)
+	d.Detail = words.Hint(name, "there are", names)
 	return source{}, config.Diagnostics{d}
 }

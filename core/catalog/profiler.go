@@ -6,8 +6,8 @@ import (
 	"sync"
 
 	"github.com/strobe-dev/strobe/internal/wire"
+	"github.com/strobe-dev/strobe/internal/words"
 	"github.com/strobe-dev/strobe/sdk/diag"
-	"github.com/strobe-dev/strobe/sdk/schema"
 )
 
 // UnknownProfilerError says that no profiler block has that label.
@@ -18,7 +18,7 @@ type UnknownProfilerError struct {
 
 func (e *UnknownProfilerError) Error() string {
 	s := fmt.Sprintf("no profiler %q is declared", e.Name)
-	if h := schema.Hint(e.Name, "declared", e.Declared); h != "" {
+	if h := words.Hint(e.Name, "declared", e.Declared); h != "" {
 		s += " (" + h + ")"
 	}
 	return s

@@ -9,6 +9,7 @@ import (
 	"github.com/hashicorp/hcl/v2"
 	"github.com/hashicorp/hcl/v2/hclsyntax"
 
+	"github.com/strobe-dev/strobe/internal/words"
 	"github.com/strobe-dev/strobe/sdk/diag"
 )
 
@@ -78,7 +79,7 @@ func (r *reader) unknownKey(in string, a *hclsyntax.Attribute, keys, blocks []st
 		r.errorf(a.NameRange, fmt.Sprintf("write %s { … }, without the equals sign", a.Name), "%s is a block, not a key", a.Name)
 		return
 	}
-	r.errorf(a.NameRange, hint(a.Name, "known keys", keys), "unknown key %q%s", a.Name, within(in))
+	r.errorf(a.NameRange, words.Hint(a.Name, "known keys", keys), "unknown key %q%s", a.Name, within(in))
 }
 
 func (r *reader) unknownBlock(in string, inner *hclsyntax.Block, keys, blocks []string) {
@@ -86,7 +87,7 @@ func (r *reader) unknownBlock(in string, inner *hclsyntax.Block, keys, blocks []
 		r.errorf(inner.TypeRange, fmt.Sprintf("write %s = …", inner.Type), "%s is a key, not a block", inner.Type)
 		return
 	}
-	r.errorf(inner.TypeRange, hint(inner.Type, "known blocks", blocks), "unknown block %q%s", inner.Type, within(in))
+	r.errorf(inner.TypeRange, words.Hint(inner.Type, "known blocks", blocks), "unknown block %q%s", inner.Type, within(in))
 }
 
 func within(in string) string {

@@ -7,6 +7,7 @@ import (
 
 	"github.com/hashicorp/hcl/v2"
 
+	"github.com/strobe-dev/strobe/internal/words"
 	"github.com/strobe-dev/strobe/sdk/diag"
 )
 
@@ -63,8 +64,8 @@ func (r *reader) checkPlugin(c *Config, at Origin, name, kind string, builtins [
 			names = append(names, p.Name)
 		}
 	}
-	detail := hint(name, "there are", names)
-	if closest(name, names) != "" {
+	detail := words.Hint(name, "there are", names)
+	if words.Closest(name, names) != "" {
 		r.errorf(where, detail, "no %s plugin %q, built in or declared", kind, name)
 		return false
 	}
@@ -95,9 +96,9 @@ func (r *reader) checkModel(c parsed) {
 	case model == "" && len(c.Models) == 1:
 		c.Server.Model = c.Models[0].Name
 	case model == "":
-		r.errorf(where, hint("", "declared", names), "several models are declared and server.model does not say which to serve")
+		r.errorf(where, words.Hint("", "declared", names), "several models are declared and server.model does not say which to serve")
 	case !slices.Contains(names, model):
-		r.errorf(where, hint(model, "declared", names), "no model %q is declared", model)
+		r.errorf(where, words.Hint(model, "declared", names), "no model %q is declared", model)
 	}
 }
 
@@ -112,7 +113,7 @@ func (r *reader) checkProfilers(c parsed) {
 		at := c.Server.Range(diag.Path{"profilers", fmt.Sprint(i)})
 		switch {
 		case !slices.Contains(declared, name):
-			r.errorf(at, hint(name, "declared", declared), "no profiler %q is declared", name)
+			r.errorf(at, words.Hint(name, "declared", declared), "no profiler %q is declared", name)
 		case seen[name]:
 			r.errorf(at, "", "profiler %q is listed twice", name)
 		}

@@ -7,6 +7,7 @@ import (
 
 	"github.com/hashicorp/hcl/v2"
 
+	"github.com/strobe-dev/strobe/internal/words"
 	"github.com/strobe-dev/strobe/sdk/diag"
 )
 
@@ -35,7 +36,7 @@ func (b *block) text(key, example string) (s string, ok bool) {
 	}
 	s, ok = v.(string)
 	if !ok {
-		b.bad(key, fmt.Sprintf("write %s = %q", key, example), "%s must be text, not %s", key, typeName(v))
+		b.bad(key, fmt.Sprintf("write %s = %q", key, example), "%s must be text, not %s", key, words.Kind(v))
 	}
 	return s, ok
 }
@@ -54,7 +55,7 @@ func (b *block) whole(key string, absent, low, high int) int {
 	}
 	n, ok := v.(int64)
 	if !ok {
-		b.bad(key, fmt.Sprintf("write %s = %d, without quotes", key, absent), "%s must be a whole number, not %s", key, typeName(v))
+		b.bad(key, fmt.Sprintf("write %s = %d, without quotes", key, absent), "%s must be a whole number, not %s", key, words.Kind(v))
 		return absent
 	}
 	if n < int64(low) || n > int64(high) {
@@ -72,7 +73,7 @@ func (b *block) flag(key string, absent bool) bool {
 	}
 	on, ok := v.(bool)
 	if !ok {
-		b.bad(key, fmt.Sprintf("write %s = true, without quotes", key), "%s must be true or false, not %s", key, typeName(v))
+		b.bad(key, fmt.Sprintf("write %s = true, without quotes", key), "%s must be true or false, not %s", key, words.Kind(v))
 		return absent
 	}
 	return on
@@ -120,7 +121,7 @@ func (b *block) list(key, example string) (texts []string, ok bool) {
 	}
 	items, ok := v.([]any)
 	if !ok {
-		b.bad(key, "write "+key+" = "+example, "%s must be a list, not %s", key, typeName(v))
+		b.bad(key, "write "+key+" = "+example, "%s must be a list, not %s", key, words.Kind(v))
 		return nil, false
 	}
 	texts = make([]string, 0, len(items))
@@ -128,7 +129,7 @@ func (b *block) list(key, example string) (texts []string, ok bool) {
 		s, isText := item.(string)
 		if !isText {
 			b.wrong[key] = true
-			b.errorf(b.itemRange(key, i), "", "%s must be a list of texts, found %s", key, typeName(item))
+			b.errorf(b.itemRange(key, i), "", "%s must be a list of texts, found %s", key, words.Kind(item))
 			continue
 		}
 		texts = append(texts, s)

@@ -5,6 +5,7 @@ import (
 	"path/filepath"
 	"slices"
 
+	"github.com/strobe-dev/strobe/internal/words"
 	"github.com/strobe-dev/strobe/sdk/diag"
 )
 
@@ -32,7 +33,7 @@ func (c *Config) Override(o Overrides) error {
 	if o.Model != "" {
 		next.Server.Model = o.Model
 		if names := modelNames(c.Models); !slices.Contains(names, o.Model) {
-			bad("--model", hint(o.Model, "declared", names), "no model %q is declared", o.Model)
+			bad("--model", words.Hint(o.Model, "declared", names), "no model %q is declared", o.Model)
 		}
 	}
 	if o.Profilers != nil {
@@ -46,7 +47,7 @@ func (c *Config) Override(o Overrides) error {
 			case name == "none":
 				bad("--profiler", "", "none stands alone")
 			case !slices.Contains(declared, name):
-				bad("--profiler", hint(name, "declared", declared), "no profiler %q is declared", name)
+				bad("--profiler", words.Hint(name, "declared", declared), "no profiler %q is declared", name)
 			case slices.Contains(next.Server.Profilers[:i], name):
 				bad("--profiler", "", "profiler %q is given twice", name)
 			}

@@ -7,6 +7,7 @@ import (
 
 	"github.com/hashicorp/hcl/v2/hclsyntax"
 
+	"github.com/strobe-dev/strobe/internal/words"
 	"github.com/strobe-dev/strobe/sdk/diag"
 )
 
@@ -68,7 +69,7 @@ func (r *reader) trigger(b *hclsyntax.Block, window time.Duration) (Trigger, boo
 	case kind == "":
 		return Trigger{}, false
 	case !slices.Contains(triggerKinds, kind):
-		r.errorf(b.LabelRanges[0], hint(kind, "triggers", triggerKinds), "trigger %q does not exist", kind)
+		r.errorf(b.LabelRanges[0], words.Hint(kind, "triggers", triggerKinds), "trigger %q does not exist", kind)
 		return Trigger{}, false
 	case kind == TriggerSlow:
 		keys = append([]string{"slower_than"}, keys...)
@@ -108,7 +109,7 @@ func (b *block) factor() float64 {
 	case float64:
 		n = v
 	default:
-		b.bad("factor", fmt.Sprintf("write factor = %v, without quotes", DefaultTriggerFactor), "factor must be a number, not %s", typeName(v))
+		b.bad("factor", fmt.Sprintf("write factor = %v, without quotes", DefaultTriggerFactor), "factor must be a number, not %s", words.Kind(v))
 		return DefaultTriggerFactor
 	}
 	if n <= 1 || n > MaxTriggerFactor {

@@ -4,6 +4,8 @@ import (
 	"strings"
 
 	"github.com/hashicorp/hcl/v2/hclsyntax"
+
+	"github.com/strobe-dev/strobe/internal/words"
 )
 
 func (r *reader) plugin(b *hclsyntax.Block) Plugin {
@@ -25,7 +27,7 @@ func (b *block) kind(at *hclsyntax.Block) string {
 	}
 	kind, ok := b.text("kind", KindProfiler)
 	if ok && kind != KindModel && kind != KindProfiler {
-		b.bad("kind", hint(kind, "kinds", []string{KindModel, KindProfiler}), "kind %q does not exist", kind)
+		b.bad("kind", words.Hint(kind, "kinds", []string{KindModel, KindProfiler}), "kind %q does not exist", kind)
 		return ""
 	}
 	return kind

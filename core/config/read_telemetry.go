@@ -4,6 +4,8 @@ import (
 	"strings"
 
 	"github.com/hashicorp/hcl/v2/hclsyntax"
+
+	"github.com/strobe-dev/strobe/internal/words"
 )
 
 // Telemetry is the block `telemetry { otlp { … } }`: where the server's own traces go.
@@ -55,7 +57,7 @@ func (b *block) ratio() float64 {
 	case float64:
 		n = v
 	default:
-		b.bad("ratio", "write ratio = 0.1, without quotes", "ratio must be a number, not %s", typeName(v))
+		b.bad("ratio", "write ratio = 0.1, without quotes", "ratio must be a number, not %s", words.Kind(v))
 		return DefaultTelemetryRatio
 	}
 	if !(n >= 0 && n <= 1) {

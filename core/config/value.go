@@ -10,6 +10,7 @@ import (
 	"github.com/hashicorp/hcl/v2/hclsyntax"
 	"github.com/zclconf/go-cty/cty"
 
+	"github.com/strobe-dev/strobe/internal/words"
 	"github.com/strobe-dev/strobe/sdk/diag"
 )
 
@@ -168,30 +169,11 @@ func (l literals) key(e hclsyntax.Expression) (string, bool) {
 	case int64:
 		return strconv.FormatInt(v, 10), true
 	}
-	l.errorf(e.Range(), "", "a key must be a word or text, not %s", typeName(v))
+	l.errorf(e.Range(), "", "a key must be a word or text, not %s", words.Kind(v))
 	return "", false
 }
 
 // child is path with one more name, never sharing path's memory.
 func child(path diag.Path, name string) diag.Path {
 	return append(path[:len(path):len(path)], name)
-}
-
-// typeName is what a user calls a value's type.
-func typeName(v any) string {
-	switch v.(type) {
-	case nil:
-		return "null"
-	case string:
-		return "text"
-	case bool:
-		return "true or false"
-	case int64:
-		return "a whole number"
-	case float64:
-		return "a number"
-	case []any:
-		return "a list"
-	}
-	return "an object"
 }

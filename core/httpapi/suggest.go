@@ -3,21 +3,15 @@ package httpapi
 import (
 	"fmt"
 
-	"github.com/agnivade/levenshtein"
+	"github.com/strobe-dev/strobe/internal/words"
 )
 
 // didYouMean is ` (did you mean "stages"?)` for a near miss of a known word, else empty.
 func didYouMean(word string, known []string) string {
-	best, at := "", len(word)/3+2
-	for _, k := range known {
-		if d := levenshtein.ComputeDistance(word, k); d < at {
-			best, at = k, d
-		}
+	if c := words.Closest(word, known); c != "" {
+		return fmt.Sprintf(" (did you mean %q?)", c)
 	}
-	if best == "" {
-		return ""
-	}
-	return fmt.Sprintf(" (did you mean %q?)", best)
+	return ""
 }
 
 // clip shortens text that a caller sent before it is shown back.

@@ -5,11 +5,9 @@ import (
 	"math"
 	"slices"
 	"strconv"
-	"strings"
 	"time"
 
-	"github.com/agnivade/levenshtein"
-
+	"github.com/strobe-dev/strobe/internal/words"
 	"github.com/strobe-dev/strobe/sdk/diag"
 )
 
@@ -40,7 +38,7 @@ func (f *field) convert(v any) (any, diag.Diagnostic) {
 		if s, ok := v.(string); ok {
 			return f.duration(s)
 		}
-		return nil, finding("", `must be text with a unit, such as "10s" or "1m30s", not %s`, kindOf(v))
+		return nil, finding("", `must be text with a unit, such as "10s" or "1m30s", not %s`, words.Kind(v))
 	case List:
 		if l, ok := v.([]any); ok {
 			return f.list(l)
@@ -50,7 +48,7 @@ func (f *field) convert(v any) (any, diag.Diagnostic) {
 			return texts(m)
 		}
 	}
-	return nil, finding("", "must be %s, not %s", f.Type, kindOf(v))
+	return nil, finding("", "must be %s, not %s", f.Type, words.Kind(v))
 }
 
 func (f *field) duration(s string) (any, diag.Diagnostic) {
@@ -67,7 +65,7 @@ func (f *field) list(l []any) (any, diag.Diagnostic) {
 		s, ok := e.(string)
 		bad := f.inEnum(s)
 		if !ok {
-			bad = finding("", "must be text, not %s", kindOf(e))
+			bad = finding("", "must be text, not %s", words.Kind(e))
 		}
 		if bad.Summary != "" {
 			bad.Path = index(i)
@@ -83,7 +81,7 @@ func texts(m map[string]any) (any, diag.Diagnostic) {
 	for _, k := range keys(m) {
 		s, ok := m[k].(string)
 		if !ok {
-			bad := finding("", "must be text, not %s", kindOf(m[k]))
+			bad := finding("", "must be text, not %s", words.Kind(m[k]))
 			bad.Path = diag.Path{k}
 			return nil, bad
 		}
@@ -96,7 +94,7 @@ func (f *field) inEnum(s string) diag.Diagnostic {
 	if len(f.Enum) == 0 || slices.Contains(f.Enum, s) {
 		return diag.Diagnostic{}
 	}
-	return finding(Hint(s, "allowed", f.Enum), "%q is not allowed", s)
+	return finding(words.Hint(s, "allowed", f.Enum), "%q is not allowed", s)
 }
 
 func (f *field) inRange(v float64, text string) diag.Diagnostic {
@@ -123,44 +121,4 @@ func number(v float64) string { return strconv.FormatFloat(v, 'g', -1, 64) }
 
 func finding(detail, format string, args ...any) diag.Diagnostic {
 	return diag.Diagnostic{Severity: diag.Error, Summary: fmt.Sprintf(format, args...), Detail: detail}
-}
-
-// kindOf is what a user calls a value's type.
-func kindOf(v any) string {
-	switch v.(type) {
-	case nil:
-		return "null"
-	case string:
-		return "text"
-	case bool:
-		return "true or false"
-	case int64:
-		return "a whole number"
-	case float64:
-		return "a number"
-	case []any:
-		return "a list"
-	case map[string]any:
-		return "an object"
-	}
-	return fmt.Sprintf("a %T", v)
-}
-
-// Hint is the detail of a finding about a name that is none of options: what was probably meant, and what there is.
-// there introduces the options: "known keys".
-func Hint(name, there string, options []string) string {
-	best, distance := "", len(name)/3+2
-	for _, o := range options {
-		if d := levenshtein.ComputeDistance(strings.ToLower(name), strings.ToLower(o)); d < distance {
-			best, distance = o, d
-		}
-	}
-	var lines []string
-	if best != "" {
-		lines = append(lines, fmt.Sprintf("did you mean %q?", best))
-	}
-	if len(options) > 0 {
-		lines = append(lines, there+": "+strings.Join(options, ", "))
-	}
-	return strings.Join(lines, "\n")
 }

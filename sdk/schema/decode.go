@@ -6,6 +6,7 @@ import (
 	"slices"
 	"strconv"
 
+	"github.com/strobe-dev/strobe/internal/words"
 	"github.com/strobe-dev/strobe/sdk/diag"
 )
 
@@ -108,7 +109,7 @@ func (d *decoder) nested(at diag.Path, v any, given bool, f field, slot reflect.
 	}
 	inner, ok := v.(map[string]any)
 	if given && !ok {
-		d.add(at, "", "must be a block or an object, not %s", kindOf(v))
+		d.add(at, "", "must be a block or an object, not %s", words.Kind(v))
 		return
 	}
 	t := slot.Type()
@@ -134,7 +135,7 @@ func (d *decoder) unknown(path diag.Path, values map[string]any, fs []field) {
 	}
 	for _, key := range keys(values) {
 		if !slices.Contains(known, key) {
-			d.add(child(path, key), Hint(key, "known keys", known), "unknown key %q", key)
+			d.add(child(path, key), words.Hint(key, "known keys", known), "unknown key %q", key)
 		}
 	}
 }
