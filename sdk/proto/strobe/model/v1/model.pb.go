@@ -23,6 +23,80 @@ const (
 	_ = protoimpl.EnforceVersion(protoimpl.MaxVersion - 20)
 )
 
+// AwaitIdleRequest asks for the end of what runs.
+type AwaitIdleRequest struct {
+	state         protoimpl.MessageState `protogen:"open.v1"`
+	unknownFields protoimpl.UnknownFields
+	sizeCache     protoimpl.SizeCache
+}
+
+func (x *AwaitIdleRequest) Reset() {
+	*x = AwaitIdleRequest{}
+	mi := &file_strobe_model_v1_model_proto_msgTypes[0]
+	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+	ms.StoreMessageInfo(mi)
+}
+
+func (x *AwaitIdleRequest) String() string {
+	return protoimpl.X.MessageStringOf(x)
+}
+
+func (*AwaitIdleRequest) ProtoMessage() {}
+
+func (x *AwaitIdleRequest) ProtoReflect() protoreflect.Message {
+	mi := &file_strobe_model_v1_model_proto_msgTypes[0]
+	if x != nil {
+		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+		if ms.LoadMessageInfo() == nil {
+			ms.StoreMessageInfo(mi)
+		}
+		return ms
+	}
+	return mi.MessageOf(x)
+}
+
+// Deprecated: Use AwaitIdleRequest.ProtoReflect.Descriptor instead.
+func (*AwaitIdleRequest) Descriptor() ([]byte, []int) {
+	return file_strobe_model_v1_model_proto_rawDescGZIP(), []int{0}
+}
+
+// AwaitIdleResponse says that nothing runs.
+type AwaitIdleResponse struct {
+	state         protoimpl.MessageState `protogen:"open.v1"`
+	unknownFields protoimpl.UnknownFields
+	sizeCache     protoimpl.SizeCache
+}
+
+func (x *AwaitIdleResponse) Reset() {
+	*x = AwaitIdleResponse{}
+	mi := &file_strobe_model_v1_model_proto_msgTypes[1]
+	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+	ms.StoreMessageInfo(mi)
+}
+
+func (x *AwaitIdleResponse) String() string {
+	return protoimpl.X.MessageStringOf(x)
+}
+
+func (*AwaitIdleResponse) ProtoMessage() {}
+
+func (x *AwaitIdleResponse) ProtoReflect() protoreflect.Message {
+	mi := &file_strobe_model_v1_model_proto_msgTypes[1]
+	if x != nil {
+		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+		if ms.LoadMessageInfo() == nil {
+			ms.StoreMessageInfo(mi)
+		}
+		return ms
+	}
+	return mi.MessageOf(x)
+}
+
+// Deprecated: Use AwaitIdleResponse.ProtoReflect.Descriptor instead.
+func (*AwaitIdleResponse) Descriptor() ([]byte, []int) {
+	return file_strobe_model_v1_model_proto_rawDescGZIP(), []int{1}
+}
+
 // LoadRequest says which process of which stage this is.
 type LoadRequest struct {
 	state protoimpl.MessageState `protogen:"open.v1"`
@@ -42,7 +116,7 @@ type LoadRequest struct {
 
 func (x *LoadRequest) Reset() {
 	*x = LoadRequest{}
-	mi := &file_strobe_model_v1_model_proto_msgTypes[0]
+	mi := &file_strobe_model_v1_model_proto_msgTypes[2]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -54,7 +128,7 @@ func (x *LoadRequest) String() string {
 func (*LoadRequest) ProtoMessage() {}
 
 func (x *LoadRequest) ProtoReflect() protoreflect.Message {
-	mi := &file_strobe_model_v1_model_proto_msgTypes[0]
+	mi := &file_strobe_model_v1_model_proto_msgTypes[2]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -67,7 +141,7 @@ func (x *LoadRequest) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use LoadRequest.ProtoReflect.Descriptor instead.
 func (*LoadRequest) Descriptor() ([]byte, []int) {
-	return file_strobe_model_v1_model_proto_rawDescGZIP(), []int{0}
+	return file_strobe_model_v1_model_proto_rawDescGZIP(), []int{2}
 }
 
 func (x *LoadRequest) GetModel() string {
@@ -116,7 +190,7 @@ type LoadResponse struct {
 
 func (x *LoadResponse) Reset() {
 	*x = LoadResponse{}
-	mi := &file_strobe_model_v1_model_proto_msgTypes[1]
+	mi := &file_strobe_model_v1_model_proto_msgTypes[3]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -128,7 +202,7 @@ func (x *LoadResponse) String() string {
 func (*LoadResponse) ProtoMessage() {}
 
 func (x *LoadResponse) ProtoReflect() protoreflect.Message {
-	mi := &file_strobe_model_v1_model_proto_msgTypes[1]
+	mi := &file_strobe_model_v1_model_proto_msgTypes[3]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -141,7 +215,7 @@ func (x *LoadResponse) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use LoadResponse.ProtoReflect.Descriptor instead.
 func (*LoadResponse) Descriptor() ([]byte, []int) {
-	return file_strobe_model_v1_model_proto_rawDescGZIP(), []int{1}
+	return file_strobe_model_v1_model_proto_rawDescGZIP(), []int{3}
 }
 
 func (x *LoadResponse) GetInfo() *Info {
@@ -180,7 +254,7 @@ type Info struct {
 
 func (x *Info) Reset() {
 	*x = Info{}
-	mi := &file_strobe_model_v1_model_proto_msgTypes[2]
+	mi := &file_strobe_model_v1_model_proto_msgTypes[4]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -192,7 +266,7 @@ func (x *Info) String() string {
 func (*Info) ProtoMessage() {}
 
 func (x *Info) ProtoReflect() protoreflect.Message {
-	mi := &file_strobe_model_v1_model_proto_msgTypes[2]
+	mi := &file_strobe_model_v1_model_proto_msgTypes[4]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -205,7 +279,7 @@ func (x *Info) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use Info.ProtoReflect.Descriptor instead.
 func (*Info) Descriptor() ([]byte, []int) {
-	return file_strobe_model_v1_model_proto_rawDescGZIP(), []int{2}
+	return file_strobe_model_v1_model_proto_rawDescGZIP(), []int{4}
 }
 
 func (x *Info) GetMakes() bool {
@@ -291,7 +365,7 @@ type Size struct {
 
 func (x *Size) Reset() {
 	*x = Size{}
-	mi := &file_strobe_model_v1_model_proto_msgTypes[3]
+	mi := &file_strobe_model_v1_model_proto_msgTypes[5]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -303,7 +377,7 @@ func (x *Size) String() string {
 func (*Size) ProtoMessage() {}
 
 func (x *Size) ProtoReflect() protoreflect.Message {
-	mi := &file_strobe_model_v1_model_proto_msgTypes[3]
+	mi := &file_strobe_model_v1_model_proto_msgTypes[5]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -316,7 +390,7 @@ func (x *Size) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use Size.ProtoReflect.Descriptor instead.
 func (*Size) Descriptor() ([]byte, []int) {
-	return file_strobe_model_v1_model_proto_rawDescGZIP(), []int{3}
+	return file_strobe_model_v1_model_proto_rawDescGZIP(), []int{5}
 }
 
 func (x *Size) GetWidth() int32 {
@@ -366,7 +440,7 @@ type GenerateRequest struct {
 
 func (x *GenerateRequest) Reset() {
 	*x = GenerateRequest{}
-	mi := &file_strobe_model_v1_model_proto_msgTypes[4]
+	mi := &file_strobe_model_v1_model_proto_msgTypes[6]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -378,7 +452,7 @@ func (x *GenerateRequest) String() string {
 func (*GenerateRequest) ProtoMessage() {}
 
 func (x *GenerateRequest) ProtoReflect() protoreflect.Message {
-	mi := &file_strobe_model_v1_model_proto_msgTypes[4]
+	mi := &file_strobe_model_v1_model_proto_msgTypes[6]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -391,7 +465,7 @@ func (x *GenerateRequest) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use GenerateRequest.ProtoReflect.Descriptor instead.
 func (*GenerateRequest) Descriptor() ([]byte, []int) {
-	return file_strobe_model_v1_model_proto_rawDescGZIP(), []int{4}
+	return file_strobe_model_v1_model_proto_rawDescGZIP(), []int{6}
 }
 
 func (x *GenerateRequest) GetId() string {
@@ -493,7 +567,7 @@ type Image struct {
 
 func (x *Image) Reset() {
 	*x = Image{}
-	mi := &file_strobe_model_v1_model_proto_msgTypes[5]
+	mi := &file_strobe_model_v1_model_proto_msgTypes[7]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -505,7 +579,7 @@ func (x *Image) String() string {
 func (*Image) ProtoMessage() {}
 
 func (x *Image) ProtoReflect() protoreflect.Message {
-	mi := &file_strobe_model_v1_model_proto_msgTypes[5]
+	mi := &file_strobe_model_v1_model_proto_msgTypes[7]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -518,7 +592,7 @@ func (x *Image) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use Image.ProtoReflect.Descriptor instead.
 func (*Image) Descriptor() ([]byte, []int) {
-	return file_strobe_model_v1_model_proto_rawDescGZIP(), []int{5}
+	return file_strobe_model_v1_model_proto_rawDescGZIP(), []int{7}
 }
 
 func (x *Image) GetWidth() int32 {
@@ -559,7 +633,7 @@ type GenerateResponse struct {
 
 func (x *GenerateResponse) Reset() {
 	*x = GenerateResponse{}
-	mi := &file_strobe_model_v1_model_proto_msgTypes[6]
+	mi := &file_strobe_model_v1_model_proto_msgTypes[8]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -571,7 +645,7 @@ func (x *GenerateResponse) String() string {
 func (*GenerateResponse) ProtoMessage() {}
 
 func (x *GenerateResponse) ProtoReflect() protoreflect.Message {
-	mi := &file_strobe_model_v1_model_proto_msgTypes[6]
+	mi := &file_strobe_model_v1_model_proto_msgTypes[8]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -584,7 +658,7 @@ func (x *GenerateResponse) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use GenerateResponse.ProtoReflect.Descriptor instead.
 func (*GenerateResponse) Descriptor() ([]byte, []int) {
-	return file_strobe_model_v1_model_proto_rawDescGZIP(), []int{6}
+	return file_strobe_model_v1_model_proto_rawDescGZIP(), []int{8}
 }
 
 func (x *GenerateResponse) GetKind() isGenerateResponse_Kind {
@@ -659,7 +733,7 @@ type Progress struct {
 
 func (x *Progress) Reset() {
 	*x = Progress{}
-	mi := &file_strobe_model_v1_model_proto_msgTypes[7]
+	mi := &file_strobe_model_v1_model_proto_msgTypes[9]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -671,7 +745,7 @@ func (x *Progress) String() string {
 func (*Progress) ProtoMessage() {}
 
 func (x *Progress) ProtoReflect() protoreflect.Message {
-	mi := &file_strobe_model_v1_model_proto_msgTypes[7]
+	mi := &file_strobe_model_v1_model_proto_msgTypes[9]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -684,7 +758,7 @@ func (x *Progress) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use Progress.ProtoReflect.Descriptor instead.
 func (*Progress) Descriptor() ([]byte, []int) {
-	return file_strobe_model_v1_model_proto_rawDescGZIP(), []int{7}
+	return file_strobe_model_v1_model_proto_rawDescGZIP(), []int{9}
 }
 
 func (x *Progress) GetStep() int32 {
@@ -720,7 +794,7 @@ type Result struct {
 
 func (x *Result) Reset() {
 	*x = Result{}
-	mi := &file_strobe_model_v1_model_proto_msgTypes[8]
+	mi := &file_strobe_model_v1_model_proto_msgTypes[10]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -732,7 +806,7 @@ func (x *Result) String() string {
 func (*Result) ProtoMessage() {}
 
 func (x *Result) ProtoReflect() protoreflect.Message {
-	mi := &file_strobe_model_v1_model_proto_msgTypes[8]
+	mi := &file_strobe_model_v1_model_proto_msgTypes[10]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -745,7 +819,7 @@ func (x *Result) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use Result.ProtoReflect.Descriptor instead.
 func (*Result) Descriptor() ([]byte, []int) {
-	return file_strobe_model_v1_model_proto_rawDescGZIP(), []int{8}
+	return file_strobe_model_v1_model_proto_rawDescGZIP(), []int{10}
 }
 
 func (x *Result) GetWarnings() []string {
@@ -796,7 +870,7 @@ type RequestError struct {
 
 func (x *RequestError) Reset() {
 	*x = RequestError{}
-	mi := &file_strobe_model_v1_model_proto_msgTypes[9]
+	mi := &file_strobe_model_v1_model_proto_msgTypes[11]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -808,7 +882,7 @@ func (x *RequestError) String() string {
 func (*RequestError) ProtoMessage() {}
 
 func (x *RequestError) ProtoReflect() protoreflect.Message {
-	mi := &file_strobe_model_v1_model_proto_msgTypes[9]
+	mi := &file_strobe_model_v1_model_proto_msgTypes[11]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -821,7 +895,7 @@ func (x *RequestError) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use RequestError.ProtoReflect.Descriptor instead.
 func (*RequestError) Descriptor() ([]byte, []int) {
-	return file_strobe_model_v1_model_proto_rawDescGZIP(), []int{9}
+	return file_strobe_model_v1_model_proto_rawDescGZIP(), []int{11}
 }
 
 func (x *RequestError) GetField() string {
@@ -857,7 +931,7 @@ type StartRecordingRequest struct {
 
 func (x *StartRecordingRequest) Reset() {
 	*x = StartRecordingRequest{}
-	mi := &file_strobe_model_v1_model_proto_msgTypes[10]
+	mi := &file_strobe_model_v1_model_proto_msgTypes[12]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -869,7 +943,7 @@ func (x *StartRecordingRequest) String() string {
 func (*StartRecordingRequest) ProtoMessage() {}
 
 func (x *StartRecordingRequest) ProtoReflect() protoreflect.Message {
-	mi := &file_strobe_model_v1_model_proto_msgTypes[10]
+	mi := &file_strobe_model_v1_model_proto_msgTypes[12]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -882,7 +956,7 @@ func (x *StartRecordingRequest) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use StartRecordingRequest.ProtoReflect.Descriptor instead.
 func (*StartRecordingRequest) Descriptor() ([]byte, []int) {
-	return file_strobe_model_v1_model_proto_rawDescGZIP(), []int{10}
+	return file_strobe_model_v1_model_proto_rawDescGZIP(), []int{12}
 }
 
 func (x *StartRecordingRequest) GetPath() string {
@@ -922,7 +996,7 @@ type StartRecordingResponse struct {
 
 func (x *StartRecordingResponse) Reset() {
 	*x = StartRecordingResponse{}
-	mi := &file_strobe_model_v1_model_proto_msgTypes[11]
+	mi := &file_strobe_model_v1_model_proto_msgTypes[13]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -934,7 +1008,7 @@ func (x *StartRecordingResponse) String() string {
 func (*StartRecordingResponse) ProtoMessage() {}
 
 func (x *StartRecordingResponse) ProtoReflect() protoreflect.Message {
-	mi := &file_strobe_model_v1_model_proto_msgTypes[11]
+	mi := &file_strobe_model_v1_model_proto_msgTypes[13]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -947,7 +1021,7 @@ func (x *StartRecordingResponse) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use StartRecordingResponse.ProtoReflect.Descriptor instead.
 func (*StartRecordingResponse) Descriptor() ([]byte, []int) {
-	return file_strobe_model_v1_model_proto_rawDescGZIP(), []int{11}
+	return file_strobe_model_v1_model_proto_rawDescGZIP(), []int{13}
 }
 
 // StartCPUProfileRequest says where the profile goes.
@@ -963,7 +1037,7 @@ type StartCPUProfileRequest struct {
 
 func (x *StartCPUProfileRequest) Reset() {
 	*x = StartCPUProfileRequest{}
-	mi := &file_strobe_model_v1_model_proto_msgTypes[12]
+	mi := &file_strobe_model_v1_model_proto_msgTypes[14]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -975,7 +1049,7 @@ func (x *StartCPUProfileRequest) String() string {
 func (*StartCPUProfileRequest) ProtoMessage() {}
 
 func (x *StartCPUProfileRequest) ProtoReflect() protoreflect.Message {
-	mi := &file_strobe_model_v1_model_proto_msgTypes[12]
+	mi := &file_strobe_model_v1_model_proto_msgTypes[14]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -988,7 +1062,7 @@ func (x *StartCPUProfileRequest) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use StartCPUProfileRequest.ProtoReflect.Descriptor instead.
 func (*StartCPUProfileRequest) Descriptor() ([]byte, []int) {
-	return file_strobe_model_v1_model_proto_rawDescGZIP(), []int{12}
+	return file_strobe_model_v1_model_proto_rawDescGZIP(), []int{14}
 }
 
 func (x *StartCPUProfileRequest) GetPath() string {
@@ -1014,7 +1088,7 @@ type StartCPUProfileResponse struct {
 
 func (x *StartCPUProfileResponse) Reset() {
 	*x = StartCPUProfileResponse{}
-	mi := &file_strobe_model_v1_model_proto_msgTypes[13]
+	mi := &file_strobe_model_v1_model_proto_msgTypes[15]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -1026,7 +1100,7 @@ func (x *StartCPUProfileResponse) String() string {
 func (*StartCPUProfileResponse) ProtoMessage() {}
 
 func (x *StartCPUProfileResponse) ProtoReflect() protoreflect.Message {
-	mi := &file_strobe_model_v1_model_proto_msgTypes[13]
+	mi := &file_strobe_model_v1_model_proto_msgTypes[15]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -1039,7 +1113,7 @@ func (x *StartCPUProfileResponse) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use StartCPUProfileResponse.ProtoReflect.Descriptor instead.
 func (*StartCPUProfileResponse) Descriptor() ([]byte, []int) {
-	return file_strobe_model_v1_model_proto_rawDescGZIP(), []int{13}
+	return file_strobe_model_v1_model_proto_rawDescGZIP(), []int{15}
 }
 
 // StopCPUProfileRequest completes it.
@@ -1051,7 +1125,7 @@ type StopCPUProfileRequest struct {
 
 func (x *StopCPUProfileRequest) Reset() {
 	*x = StopCPUProfileRequest{}
-	mi := &file_strobe_model_v1_model_proto_msgTypes[14]
+	mi := &file_strobe_model_v1_model_proto_msgTypes[16]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -1063,7 +1137,7 @@ func (x *StopCPUProfileRequest) String() string {
 func (*StopCPUProfileRequest) ProtoMessage() {}
 
 func (x *StopCPUProfileRequest) ProtoReflect() protoreflect.Message {
-	mi := &file_strobe_model_v1_model_proto_msgTypes[14]
+	mi := &file_strobe_model_v1_model_proto_msgTypes[16]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -1076,7 +1150,7 @@ func (x *StopCPUProfileRequest) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use StopCPUProfileRequest.ProtoReflect.Descriptor instead.
 func (*StopCPUProfileRequest) Descriptor() ([]byte, []int) {
-	return file_strobe_model_v1_model_proto_rawDescGZIP(), []int{14}
+	return file_strobe_model_v1_model_proto_rawDescGZIP(), []int{16}
 }
 
 // StopCPUProfileResponse says that the file is there.
@@ -1088,7 +1162,7 @@ type StopCPUProfileResponse struct {
 
 func (x *StopCPUProfileResponse) Reset() {
 	*x = StopCPUProfileResponse{}
-	mi := &file_strobe_model_v1_model_proto_msgTypes[15]
+	mi := &file_strobe_model_v1_model_proto_msgTypes[17]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -1100,7 +1174,7 @@ func (x *StopCPUProfileResponse) String() string {
 func (*StopCPUProfileResponse) ProtoMessage() {}
 
 func (x *StopCPUProfileResponse) ProtoReflect() protoreflect.Message {
-	mi := &file_strobe_model_v1_model_proto_msgTypes[15]
+	mi := &file_strobe_model_v1_model_proto_msgTypes[17]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -1113,7 +1187,7 @@ func (x *StopCPUProfileResponse) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use StopCPUProfileResponse.ProtoReflect.Descriptor instead.
 func (*StopCPUProfileResponse) Descriptor() ([]byte, []int) {
-	return file_strobe_model_v1_model_proto_rawDescGZIP(), []int{15}
+	return file_strobe_model_v1_model_proto_rawDescGZIP(), []int{17}
 }
 
 // StopRecordingRequest ends the recording.
@@ -1125,7 +1199,7 @@ type StopRecordingRequest struct {
 
 func (x *StopRecordingRequest) Reset() {
 	*x = StopRecordingRequest{}
-	mi := &file_strobe_model_v1_model_proto_msgTypes[16]
+	mi := &file_strobe_model_v1_model_proto_msgTypes[18]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -1137,7 +1211,7 @@ func (x *StopRecordingRequest) String() string {
 func (*StopRecordingRequest) ProtoMessage() {}
 
 func (x *StopRecordingRequest) ProtoReflect() protoreflect.Message {
-	mi := &file_strobe_model_v1_model_proto_msgTypes[16]
+	mi := &file_strobe_model_v1_model_proto_msgTypes[18]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -1150,7 +1224,7 @@ func (x *StopRecordingRequest) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use StopRecordingRequest.ProtoReflect.Descriptor instead.
 func (*StopRecordingRequest) Descriptor() ([]byte, []int) {
-	return file_strobe_model_v1_model_proto_rawDescGZIP(), []int{16}
+	return file_strobe_model_v1_model_proto_rawDescGZIP(), []int{18}
 }
 
 // StopRecordingResponse says what the segment holds.
@@ -1172,7 +1246,7 @@ type StopRecordingResponse struct {
 
 func (x *StopRecordingResponse) Reset() {
 	*x = StopRecordingResponse{}
-	mi := &file_strobe_model_v1_model_proto_msgTypes[17]
+	mi := &file_strobe_model_v1_model_proto_msgTypes[19]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -1184,7 +1258,7 @@ func (x *StopRecordingResponse) String() string {
 func (*StopRecordingResponse) ProtoMessage() {}
 
 func (x *StopRecordingResponse) ProtoReflect() protoreflect.Message {
-	mi := &file_strobe_model_v1_model_proto_msgTypes[17]
+	mi := &file_strobe_model_v1_model_proto_msgTypes[19]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -1197,7 +1271,7 @@ func (x *StopRecordingResponse) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use StopRecordingResponse.ProtoReflect.Descriptor instead.
 func (*StopRecordingResponse) Descriptor() ([]byte, []int) {
-	return file_strobe_model_v1_model_proto_rawDescGZIP(), []int{17}
+	return file_strobe_model_v1_model_proto_rawDescGZIP(), []int{19}
 }
 
 func (x *StopRecordingResponse) GetEvents() uint64 {
@@ -1256,7 +1330,7 @@ type Losses struct {
 
 func (x *Losses) Reset() {
 	*x = Losses{}
-	mi := &file_strobe_model_v1_model_proto_msgTypes[18]
+	mi := &file_strobe_model_v1_model_proto_msgTypes[20]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -1268,7 +1342,7 @@ func (x *Losses) String() string {
 func (*Losses) ProtoMessage() {}
 
 func (x *Losses) ProtoReflect() protoreflect.Message {
-	mi := &file_strobe_model_v1_model_proto_msgTypes[18]
+	mi := &file_strobe_model_v1_model_proto_msgTypes[20]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -1281,7 +1355,7 @@ func (x *Losses) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use Losses.ProtoReflect.Descriptor instead.
 func (*Losses) Descriptor() ([]byte, []int) {
-	return file_strobe_model_v1_model_proto_rawDescGZIP(), []int{18}
+	return file_strobe_model_v1_model_proto_rawDescGZIP(), []int{20}
 }
 
 func (x *Losses) GetFull() uint64 {
@@ -1341,7 +1415,7 @@ type StartFlightRequest struct {
 
 func (x *StartFlightRequest) Reset() {
 	*x = StartFlightRequest{}
-	mi := &file_strobe_model_v1_model_proto_msgTypes[19]
+	mi := &file_strobe_model_v1_model_proto_msgTypes[21]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -1353,7 +1427,7 @@ func (x *StartFlightRequest) String() string {
 func (*StartFlightRequest) ProtoMessage() {}
 
 func (x *StartFlightRequest) ProtoReflect() protoreflect.Message {
-	mi := &file_strobe_model_v1_model_proto_msgTypes[19]
+	mi := &file_strobe_model_v1_model_proto_msgTypes[21]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -1366,7 +1440,7 @@ func (x *StartFlightRequest) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use StartFlightRequest.ProtoReflect.Descriptor instead.
 func (*StartFlightRequest) Descriptor() ([]byte, []int) {
-	return file_strobe_model_v1_model_proto_rawDescGZIP(), []int{19}
+	return file_strobe_model_v1_model_proto_rawDescGZIP(), []int{21}
 }
 
 func (x *StartFlightRequest) GetDir() string {
@@ -1399,7 +1473,7 @@ type StartFlightResponse struct {
 
 func (x *StartFlightResponse) Reset() {
 	*x = StartFlightResponse{}
-	mi := &file_strobe_model_v1_model_proto_msgTypes[20]
+	mi := &file_strobe_model_v1_model_proto_msgTypes[22]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -1411,7 +1485,7 @@ func (x *StartFlightResponse) String() string {
 func (*StartFlightResponse) ProtoMessage() {}
 
 func (x *StartFlightResponse) ProtoReflect() protoreflect.Message {
-	mi := &file_strobe_model_v1_model_proto_msgTypes[20]
+	mi := &file_strobe_model_v1_model_proto_msgTypes[22]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -1424,7 +1498,7 @@ func (x *StartFlightResponse) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use StartFlightResponse.ProtoReflect.Descriptor instead.
 func (*StartFlightResponse) Descriptor() ([]byte, []int) {
-	return file_strobe_model_v1_model_proto_rawDescGZIP(), []int{20}
+	return file_strobe_model_v1_model_proto_rawDescGZIP(), []int{22}
 }
 
 // StopFlightRequest turns the flight recorder off.
@@ -1436,7 +1510,7 @@ type StopFlightRequest struct {
 
 func (x *StopFlightRequest) Reset() {
 	*x = StopFlightRequest{}
-	mi := &file_strobe_model_v1_model_proto_msgTypes[21]
+	mi := &file_strobe_model_v1_model_proto_msgTypes[23]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -1448,7 +1522,7 @@ func (x *StopFlightRequest) String() string {
 func (*StopFlightRequest) ProtoMessage() {}
 
 func (x *StopFlightRequest) ProtoReflect() protoreflect.Message {
-	mi := &file_strobe_model_v1_model_proto_msgTypes[21]
+	mi := &file_strobe_model_v1_model_proto_msgTypes[23]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -1461,7 +1535,7 @@ func (x *StopFlightRequest) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use StopFlightRequest.ProtoReflect.Descriptor instead.
 func (*StopFlightRequest) Descriptor() ([]byte, []int) {
-	return file_strobe_model_v1_model_proto_rawDescGZIP(), []int{21}
+	return file_strobe_model_v1_model_proto_rawDescGZIP(), []int{23}
 }
 
 // StopFlightResponse says that the flight recorder is off.
@@ -1473,7 +1547,7 @@ type StopFlightResponse struct {
 
 func (x *StopFlightResponse) Reset() {
 	*x = StopFlightResponse{}
-	mi := &file_strobe_model_v1_model_proto_msgTypes[22]
+	mi := &file_strobe_model_v1_model_proto_msgTypes[24]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -1485,7 +1559,7 @@ func (x *StopFlightResponse) String() string {
 func (*StopFlightResponse) ProtoMessage() {}
 
 func (x *StopFlightResponse) ProtoReflect() protoreflect.Message {
-	mi := &file_strobe_model_v1_model_proto_msgTypes[22]
+	mi := &file_strobe_model_v1_model_proto_msgTypes[24]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -1498,7 +1572,7 @@ func (x *StopFlightResponse) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use StopFlightResponse.ProtoReflect.Descriptor instead.
 func (*StopFlightResponse) Descriptor() ([]byte, []int) {
-	return file_strobe_model_v1_model_proto_rawDescGZIP(), []int{22}
+	return file_strobe_model_v1_model_proto_rawDescGZIP(), []int{24}
 }
 
 // SnapshotRequest says where the segments are kept.
@@ -1514,7 +1588,7 @@ type SnapshotRequest struct {
 
 func (x *SnapshotRequest) Reset() {
 	*x = SnapshotRequest{}
-	mi := &file_strobe_model_v1_model_proto_msgTypes[23]
+	mi := &file_strobe_model_v1_model_proto_msgTypes[25]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -1526,7 +1600,7 @@ func (x *SnapshotRequest) String() string {
 func (*SnapshotRequest) ProtoMessage() {}
 
 func (x *SnapshotRequest) ProtoReflect() protoreflect.Message {
-	mi := &file_strobe_model_v1_model_proto_msgTypes[23]
+	mi := &file_strobe_model_v1_model_proto_msgTypes[25]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -1539,7 +1613,7 @@ func (x *SnapshotRequest) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use SnapshotRequest.ProtoReflect.Descriptor instead.
 func (*SnapshotRequest) Descriptor() ([]byte, []int) {
-	return file_strobe_model_v1_model_proto_rawDescGZIP(), []int{23}
+	return file_strobe_model_v1_model_proto_rawDescGZIP(), []int{25}
 }
 
 func (x *SnapshotRequest) GetDir() string {
@@ -1575,7 +1649,7 @@ type SnapshotResponse struct {
 
 func (x *SnapshotResponse) Reset() {
 	*x = SnapshotResponse{}
-	mi := &file_strobe_model_v1_model_proto_msgTypes[24]
+	mi := &file_strobe_model_v1_model_proto_msgTypes[26]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -1587,7 +1661,7 @@ func (x *SnapshotResponse) String() string {
 func (*SnapshotResponse) ProtoMessage() {}
 
 func (x *SnapshotResponse) ProtoReflect() protoreflect.Message {
-	mi := &file_strobe_model_v1_model_proto_msgTypes[24]
+	mi := &file_strobe_model_v1_model_proto_msgTypes[26]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -1600,7 +1674,7 @@ func (x *SnapshotResponse) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use SnapshotResponse.ProtoReflect.Descriptor instead.
 func (*SnapshotResponse) Descriptor() ([]byte, []int) {
-	return file_strobe_model_v1_model_proto_rawDescGZIP(), []int{24}
+	return file_strobe_model_v1_model_proto_rawDescGZIP(), []int{26}
 }
 
 func (x *SnapshotResponse) GetSegments() []string {
@@ -1642,7 +1716,9 @@ var File_strobe_model_v1_model_proto protoreflect.FileDescriptor
 
 const file_strobe_model_v1_model_proto_rawDesc = "" +
 	"\n" +
-	"\x1bstrobe/model/v1/model.proto\x12\x0fstrobe.model.v1\"\x88\x01\n" +
+	"\x1bstrobe/model/v1/model.proto\x12\x0fstrobe.model.v1\"\x12\n" +
+	"\x10AwaitIdleRequest\"\x13\n" +
+	"\x11AwaitIdleResponse\"\x88\x01\n" +
 	"\vLoadRequest\x12\x14\n" +
 	"\x05model\x18\x01 \x01(\tR\x05model\x12\x14\n" +
 	"\x05stage\x18\x02 \x01(\x05R\x05stage\x12\x1d\n" +
@@ -1760,7 +1836,7 @@ const file_strobe_model_v1_model_proto_rawDesc = "" +
 	"\x06events\x18\x02 \x01(\x04R\x06events\x12\x14\n" +
 	"\x05bytes\x18\x03 \x01(\x03R\x05bytes\x12+\n" +
 	"\x04lost\x18\x04 \x01(\v2\x17.strobe.model.v1.LossesR\x04lost\x12\"\n" +
-	"\revent_cost_ps\x18\x05 \x01(\rR\veventCostPs2\xb4\x06\n" +
+	"\revent_cost_ps\x18\x05 \x01(\rR\veventCostPs2\x88\a\n" +
 	"\fModelService\x12C\n" +
 	"\x04Load\x12\x1c.strobe.model.v1.LoadRequest\x1a\x1d.strobe.model.v1.LoadResponse\x12Q\n" +
 	"\bGenerate\x12 .strobe.model.v1.GenerateRequest\x1a!.strobe.model.v1.GenerateResponse0\x01\x12a\n" +
@@ -1771,7 +1847,8 @@ const file_strobe_model_v1_model_proto_rawDesc = "" +
 	"\vStartFlight\x12#.strobe.model.v1.StartFlightRequest\x1a$.strobe.model.v1.StartFlightResponse\x12U\n" +
 	"\n" +
 	"StopFlight\x12\".strobe.model.v1.StopFlightRequest\x1a#.strobe.model.v1.StopFlightResponse\x12O\n" +
-	"\bSnapshot\x12 .strobe.model.v1.SnapshotRequest\x1a!.strobe.model.v1.SnapshotResponseB@Z>github.com/strobe-dev/strobe/sdk/proto/strobe/model/v1;modelv1b\x06proto3"
+	"\bSnapshot\x12 .strobe.model.v1.SnapshotRequest\x1a!.strobe.model.v1.SnapshotResponse\x12R\n" +
+	"\tAwaitIdle\x12!.strobe.model.v1.AwaitIdleRequest\x1a\".strobe.model.v1.AwaitIdleResponseB@Z>github.com/strobe-dev/strobe/sdk/proto/strobe/model/v1;modelv1b\x06proto3"
 
 var (
 	file_strobe_model_v1_model_proto_rawDescOnce sync.Once
@@ -1785,71 +1862,75 @@ func file_strobe_model_v1_model_proto_rawDescGZIP() []byte {
 	return file_strobe_model_v1_model_proto_rawDescData
 }
 
-var file_strobe_model_v1_model_proto_msgTypes = make([]protoimpl.MessageInfo, 28)
+var file_strobe_model_v1_model_proto_msgTypes = make([]protoimpl.MessageInfo, 30)
 var file_strobe_model_v1_model_proto_goTypes = []any{
-	(*LoadRequest)(nil),             // 0: strobe.model.v1.LoadRequest
-	(*LoadResponse)(nil),            // 1: strobe.model.v1.LoadResponse
-	(*Info)(nil),                    // 2: strobe.model.v1.Info
-	(*Size)(nil),                    // 3: strobe.model.v1.Size
-	(*GenerateRequest)(nil),         // 4: strobe.model.v1.GenerateRequest
-	(*Image)(nil),                   // 5: strobe.model.v1.Image
-	(*GenerateResponse)(nil),        // 6: strobe.model.v1.GenerateResponse
-	(*Progress)(nil),                // 7: strobe.model.v1.Progress
-	(*Result)(nil),                  // 8: strobe.model.v1.Result
-	(*RequestError)(nil),            // 9: strobe.model.v1.RequestError
-	(*StartRecordingRequest)(nil),   // 10: strobe.model.v1.StartRecordingRequest
-	(*StartRecordingResponse)(nil),  // 11: strobe.model.v1.StartRecordingResponse
-	(*StartCPUProfileRequest)(nil),  // 12: strobe.model.v1.StartCPUProfileRequest
-	(*StartCPUProfileResponse)(nil), // 13: strobe.model.v1.StartCPUProfileResponse
-	(*StopCPUProfileRequest)(nil),   // 14: strobe.model.v1.StopCPUProfileRequest
-	(*StopCPUProfileResponse)(nil),  // 15: strobe.model.v1.StopCPUProfileResponse
-	(*StopRecordingRequest)(nil),    // 16: strobe.model.v1.StopRecordingRequest
-	(*StopRecordingResponse)(nil),   // 17: strobe.model.v1.StopRecordingResponse
-	(*Losses)(nil),                  // 18: strobe.model.v1.Losses
-	(*StartFlightRequest)(nil),      // 19: strobe.model.v1.StartFlightRequest
-	(*StartFlightResponse)(nil),     // 20: strobe.model.v1.StartFlightResponse
-	(*StopFlightRequest)(nil),       // 21: strobe.model.v1.StopFlightRequest
-	(*StopFlightResponse)(nil),      // 22: strobe.model.v1.StopFlightResponse
-	(*SnapshotRequest)(nil),         // 23: strobe.model.v1.SnapshotRequest
-	(*SnapshotResponse)(nil),        // 24: strobe.model.v1.SnapshotResponse
-	nil,                             // 25: strobe.model.v1.Info.DetailsEntry
-	nil,                             // 26: strobe.model.v1.GenerateRequest.ExtraEntry
-	nil,                             // 27: strobe.model.v1.Result.DurationsSEntry
+	(*AwaitIdleRequest)(nil),        // 0: strobe.model.v1.AwaitIdleRequest
+	(*AwaitIdleResponse)(nil),       // 1: strobe.model.v1.AwaitIdleResponse
+	(*LoadRequest)(nil),             // 2: strobe.model.v1.LoadRequest
+	(*LoadResponse)(nil),            // 3: strobe.model.v1.LoadResponse
+	(*Info)(nil),                    // 4: strobe.model.v1.Info
+	(*Size)(nil),                    // 5: strobe.model.v1.Size
+	(*GenerateRequest)(nil),         // 6: strobe.model.v1.GenerateRequest
+	(*Image)(nil),                   // 7: strobe.model.v1.Image
+	(*GenerateResponse)(nil),        // 8: strobe.model.v1.GenerateResponse
+	(*Progress)(nil),                // 9: strobe.model.v1.Progress
+	(*Result)(nil),                  // 10: strobe.model.v1.Result
+	(*RequestError)(nil),            // 11: strobe.model.v1.RequestError
+	(*StartRecordingRequest)(nil),   // 12: strobe.model.v1.StartRecordingRequest
+	(*StartRecordingResponse)(nil),  // 13: strobe.model.v1.StartRecordingResponse
+	(*StartCPUProfileRequest)(nil),  // 14: strobe.model.v1.StartCPUProfileRequest
+	(*StartCPUProfileResponse)(nil), // 15: strobe.model.v1.StartCPUProfileResponse
+	(*StopCPUProfileRequest)(nil),   // 16: strobe.model.v1.StopCPUProfileRequest
+	(*StopCPUProfileResponse)(nil),  // 17: strobe.model.v1.StopCPUProfileResponse
+	(*StopRecordingRequest)(nil),    // 18: strobe.model.v1.StopRecordingRequest
+	(*StopRecordingResponse)(nil),   // 19: strobe.model.v1.StopRecordingResponse
+	(*Losses)(nil),                  // 20: strobe.model.v1.Losses
+	(*StartFlightRequest)(nil),      // 21: strobe.model.v1.StartFlightRequest
+	(*StartFlightResponse)(nil),     // 22: strobe.model.v1.StartFlightResponse
+	(*StopFlightRequest)(nil),       // 23: strobe.model.v1.StopFlightRequest
+	(*StopFlightResponse)(nil),      // 24: strobe.model.v1.StopFlightResponse
+	(*SnapshotRequest)(nil),         // 25: strobe.model.v1.SnapshotRequest
+	(*SnapshotResponse)(nil),        // 26: strobe.model.v1.SnapshotResponse
+	nil,                             // 27: strobe.model.v1.Info.DetailsEntry
+	nil,                             // 28: strobe.model.v1.GenerateRequest.ExtraEntry
+	nil,                             // 29: strobe.model.v1.Result.DurationsSEntry
 }
 var file_strobe_model_v1_model_proto_depIdxs = []int32{
-	2,  // 0: strobe.model.v1.LoadResponse.info:type_name -> strobe.model.v1.Info
-	3,  // 1: strobe.model.v1.Info.sizes:type_name -> strobe.model.v1.Size
-	3,  // 2: strobe.model.v1.Info.max:type_name -> strobe.model.v1.Size
-	25, // 3: strobe.model.v1.Info.details:type_name -> strobe.model.v1.Info.DetailsEntry
-	3,  // 4: strobe.model.v1.GenerateRequest.size:type_name -> strobe.model.v1.Size
-	5,  // 5: strobe.model.v1.GenerateRequest.images:type_name -> strobe.model.v1.Image
-	26, // 6: strobe.model.v1.GenerateRequest.extra:type_name -> strobe.model.v1.GenerateRequest.ExtraEntry
-	7,  // 7: strobe.model.v1.GenerateResponse.progress:type_name -> strobe.model.v1.Progress
-	5,  // 8: strobe.model.v1.GenerateResponse.image:type_name -> strobe.model.v1.Image
-	8,  // 9: strobe.model.v1.GenerateResponse.result:type_name -> strobe.model.v1.Result
-	27, // 10: strobe.model.v1.Result.durations_s:type_name -> strobe.model.v1.Result.DurationsSEntry
-	18, // 11: strobe.model.v1.StopRecordingResponse.lost:type_name -> strobe.model.v1.Losses
-	18, // 12: strobe.model.v1.SnapshotResponse.lost:type_name -> strobe.model.v1.Losses
-	0,  // 13: strobe.model.v1.ModelService.Load:input_type -> strobe.model.v1.LoadRequest
-	4,  // 14: strobe.model.v1.ModelService.Generate:input_type -> strobe.model.v1.GenerateRequest
-	10, // 15: strobe.model.v1.ModelService.StartRecording:input_type -> strobe.model.v1.StartRecordingRequest
-	16, // 16: strobe.model.v1.ModelService.StopRecording:input_type -> strobe.model.v1.StopRecordingRequest
-	12, // 17: strobe.model.v1.ModelService.StartCPUProfile:input_type -> strobe.model.v1.StartCPUProfileRequest
-	14, // 18: strobe.model.v1.ModelService.StopCPUProfile:input_type -> strobe.model.v1.StopCPUProfileRequest
-	19, // 19: strobe.model.v1.ModelService.StartFlight:input_type -> strobe.model.v1.StartFlightRequest
-	21, // 20: strobe.model.v1.ModelService.StopFlight:input_type -> strobe.model.v1.StopFlightRequest
-	23, // 21: strobe.model.v1.ModelService.Snapshot:input_type -> strobe.model.v1.SnapshotRequest
-	1,  // 22: strobe.model.v1.ModelService.Load:output_type -> strobe.model.v1.LoadResponse
-	6,  // 23: strobe.model.v1.ModelService.Generate:output_type -> strobe.model.v1.GenerateResponse
-	11, // 24: strobe.model.v1.ModelService.StartRecording:output_type -> strobe.model.v1.StartRecordingResponse
-	17, // 25: strobe.model.v1.ModelService.StopRecording:output_type -> strobe.model.v1.StopRecordingResponse
-	13, // 26: strobe.model.v1.ModelService.StartCPUProfile:output_type -> strobe.model.v1.StartCPUProfileResponse
-	15, // 27: strobe.model.v1.ModelService.StopCPUProfile:output_type -> strobe.model.v1.StopCPUProfileResponse
-	20, // 28: strobe.model.v1.ModelService.StartFlight:output_type -> strobe.model.v1.StartFlightResponse
-	22, // 29: strobe.model.v1.ModelService.StopFlight:output_type -> strobe.model.v1.StopFlightResponse
-	24, // 30: strobe.model.v1.ModelService.Snapshot:output_type -> strobe.model.v1.SnapshotResponse
-	22, // [22:31] is the sub-list for method output_type
-	13, // [13:22] is the sub-list for method input_type
+	4,  // 0: strobe.model.v1.LoadResponse.info:type_name -> strobe.model.v1.Info
+	5,  // 1: strobe.model.v1.Info.sizes:type_name -> strobe.model.v1.Size
+	5,  // 2: strobe.model.v1.Info.max:type_name -> strobe.model.v1.Size
+	27, // 3: strobe.model.v1.Info.details:type_name -> strobe.model.v1.Info.DetailsEntry
+	5,  // 4: strobe.model.v1.GenerateRequest.size:type_name -> strobe.model.v1.Size
+	7,  // 5: strobe.model.v1.GenerateRequest.images:type_name -> strobe.model.v1.Image
+	28, // 6: strobe.model.v1.GenerateRequest.extra:type_name -> strobe.model.v1.GenerateRequest.ExtraEntry
+	9,  // 7: strobe.model.v1.GenerateResponse.progress:type_name -> strobe.model.v1.Progress
+	7,  // 8: strobe.model.v1.GenerateResponse.image:type_name -> strobe.model.v1.Image
+	10, // 9: strobe.model.v1.GenerateResponse.result:type_name -> strobe.model.v1.Result
+	29, // 10: strobe.model.v1.Result.durations_s:type_name -> strobe.model.v1.Result.DurationsSEntry
+	20, // 11: strobe.model.v1.StopRecordingResponse.lost:type_name -> strobe.model.v1.Losses
+	20, // 12: strobe.model.v1.SnapshotResponse.lost:type_name -> strobe.model.v1.Losses
+	2,  // 13: strobe.model.v1.ModelService.Load:input_type -> strobe.model.v1.LoadRequest
+	6,  // 14: strobe.model.v1.ModelService.Generate:input_type -> strobe.model.v1.GenerateRequest
+	12, // 15: strobe.model.v1.ModelService.StartRecording:input_type -> strobe.model.v1.StartRecordingRequest
+	18, // 16: strobe.model.v1.ModelService.StopRecording:input_type -> strobe.model.v1.StopRecordingRequest
+	14, // 17: strobe.model.v1.ModelService.StartCPUProfile:input_type -> strobe.model.v1.StartCPUProfileRequest
+	16, // 18: strobe.model.v1.ModelService.StopCPUProfile:input_type -> strobe.model.v1.StopCPUProfileRequest
+	21, // 19: strobe.model.v1.ModelService.StartFlight:input_type -> strobe.model.v1.StartFlightRequest
+	23, // 20: strobe.model.v1.ModelService.StopFlight:input_type -> strobe.model.v1.StopFlightRequest
+	25, // 21: strobe.model.v1.ModelService.Snapshot:input_type -> strobe.model.v1.SnapshotRequest
+	0,  // 22: strobe.model.v1.ModelService.AwaitIdle:input_type -> strobe.model.v1.AwaitIdleRequest
+	3,  // 23: strobe.model.v1.ModelService.Load:output_type -> strobe.model.v1.LoadResponse
+	8,  // 24: strobe.model.v1.ModelService.Generate:output_type -> strobe.model.v1.GenerateResponse
+	13, // 25: strobe.model.v1.ModelService.StartRecording:output_type -> strobe.model.v1.StartRecordingResponse
+	19, // 26: strobe.model.v1.ModelService.StopRecording:output_type -> strobe.model.v1.StopRecordingResponse
+	15, // 27: strobe.model.v1.ModelService.StartCPUProfile:output_type -> strobe.model.v1.StartCPUProfileResponse
+	17, // 28: strobe.model.v1.ModelService.StopCPUProfile:output_type -> strobe.model.v1.StopCPUProfileResponse
+	22, // 29: strobe.model.v1.ModelService.StartFlight:output_type -> strobe.model.v1.StartFlightResponse
+	24, // 30: strobe.model.v1.ModelService.StopFlight:output_type -> strobe.model.v1.StopFlightResponse
+	26, // 31: strobe.model.v1.ModelService.Snapshot:output_type -> strobe.model.v1.SnapshotResponse
+	1,  // 32: strobe.model.v1.ModelService.AwaitIdle:output_type -> strobe.model.v1.AwaitIdleResponse
+	23, // [23:33] is the sub-list for method output_type
+	13, // [13:23] is the sub-list for method input_type
 	13, // [13:13] is the sub-list for extension type_name
 	13, // [13:13] is the sub-list for extension extendee
 	0,  // [0:13] is the sub-list for field type_name
@@ -1860,8 +1941,8 @@ func file_strobe_model_v1_model_proto_init() {
 	if File_strobe_model_v1_model_proto != nil {
 		return
 	}
-	file_strobe_model_v1_model_proto_msgTypes[4].OneofWrappers = []any{}
-	file_strobe_model_v1_model_proto_msgTypes[6].OneofWrappers = []any{
+	file_strobe_model_v1_model_proto_msgTypes[6].OneofWrappers = []any{}
+	file_strobe_model_v1_model_proto_msgTypes[8].OneofWrappers = []any{
 		(*GenerateResponse_Progress)(nil),
 		(*GenerateResponse_Image)(nil),
 		(*GenerateResponse_Result)(nil),
@@ -1872,7 +1953,7 @@ func file_strobe_model_v1_model_proto_init() {
 			GoPackagePath: reflect.TypeOf(x{}).PkgPath(),
 			RawDescriptor: unsafe.Slice(unsafe.StringData(file_strobe_model_v1_model_proto_rawDesc), len(file_strobe_model_v1_model_proto_rawDesc)),
 			NumEnums:      0,
-			NumMessages:   28,
+			NumMessages:   30,
 			NumExtensions: 0,
 			NumServices:   1,
 		},

@@ -30,6 +30,7 @@ const (
 	ModelService_StartFlight_FullMethodName     = "/strobe.model.v1.ModelService/StartFlight"
 	ModelService_StopFlight_FullMethodName      = "/strobe.model.v1.ModelService/StopFlight"
 	ModelService_Snapshot_FullMethodName        = "/strobe.model.v1.ModelService/Snapshot"
+	ModelService_AwaitIdle_FullMethodName       = "/strobe.model.v1.ModelService/AwaitIdle"
 )
 
 // ModelServiceClient is the client API for ModelService service.
@@ -62,6 +63,9 @@ type ModelServiceClient interface {
 	// Snapshot gives the segments that are remembered a second name and goes on. FAILED_PRECONDITION when the flight
 	// recorder is off, ALREADY_EXISTS between StartRecording and StopRecording.
 	Snapshot(ctx context.Context, in *SnapshotRequest, opts ...grpc.CallOption) (*SnapshotResponse, error)
+	// AwaitIdle answers when no Generate runs. The host asks it after a call that was cancelled: a model that goes on for too long
+	// is ended and started again. UNIMPLEMENTED: the host gives the next request, which waits for its turn.
+	AwaitIdle(ctx context.Context, in *AwaitIdleRequest, opts ...grpc.CallOption) (*AwaitIdleResponse, error)
 }
 
 type modelServiceClient struct {
@@ -171,6 +175,16 @@ func (c *modelServiceClient) Snapshot(ctx context.Context, in *SnapshotRequest, 
 	return out, nil
 }
 
+func (c *modelServiceClient) AwaitIdle(ctx context.Context, in *AwaitIdleRequest, opts ...grpc.CallOption) (*AwaitIdleResponse, error) {
+	cOpts := append([]grpc.CallOption{grpc.StaticMethod()}, opts...)
+	out := new(AwaitIdleResponse)
+	err := c.cc.Invoke(ctx, ModelService_AwaitIdle_FullMethodName, in, out, cOpts...)
+	if err != nil {
+		return nil, err
+	}
+	return out, nil
+}
+
 // ModelServiceServer is the server API for ModelService service.
 // All implementations must embed UnimplementedModelServiceServer
 // for forward compatibility.
@@ -201,6 +215,9 @@ type ModelServiceServer interface {
 	// Snapshot gives the segments that are remembered a second name and goes on. FAILED_PRECONDITION when the flight
 	// recorder is off, ALREADY_EXISTS between StartRecording and StopRecording.
 	Snapshot(context.Context, *SnapshotRequest) (*SnapshotResponse, error)
+	// AwaitIdle answers when no Generate runs. The host asks it after a call that was cancelled: a model that goes on for too long
+	// is ended and started again. UNIMPLEMENTED: the host gives the next request, which waits for its turn.
+	AwaitIdle(context.Context, *AwaitIdleRequest) (*AwaitIdleResponse, error)
 	mustEmbedUnimplementedModelServiceServer()
 }
 
@@ -237,6 +254,9 @@ func (UnimplementedModelServiceServer) StopFlight(context.Context, *StopFlightRe
 }
 func (UnimplementedModelServiceServer) Snapshot(context.Context, *SnapshotRequest) (*SnapshotResponse, error) {
 	return nil, status.Error(codes.Unimplemented, "method Snapshot not implemented")
+}
+func (UnimplementedModelServiceServer) AwaitIdle(context.Context, *AwaitIdleRequest) (*AwaitIdleResponse, error) {
+	return nil, status.Error(codes.Unimplemented, "method AwaitIdle not implemented")
 }
 func (UnimplementedModelServiceServer) mustEmbedUnimplementedModelServiceServer() {}
 func (UnimplementedModelServiceServer) testEmbeddedByValue()                      {}
@@ -414,6 +434,24 @@ func _ModelService_Snapshot_Handler(srv interface{}, ctx context.Context, dec fu
 	return interceptor(ctx, in, info, handler)
 }
 
+func _ModelService_AwaitIdle_Handler(srv interface{}, ctx context.Context, dec func(interface{}) error, interceptor grpc.UnaryServerInterceptor) (interface{}, error) {
+	in := new(AwaitIdleRequest)
+	if err := dec(in); err != nil {
+		return nil, err
+	}
+	if interceptor == nil {
+		return srv.(ModelServiceServer).AwaitIdle(ctx, in)
+	}
+	info := &grpc.UnaryServerInfo{
+		Server:     srv,
+		FullMethod: ModelService_AwaitIdle_FullMethodName,
+	}
+	handler := func(ctx context.Context, req interface{}) (interface{}, error) {
+		return srv.(ModelServiceServer).AwaitIdle(ctx, req.(*AwaitIdleRequest))
+	}
+	return interceptor(ctx, in, info, handler)
+}
+
 // ModelService_ServiceDesc is the grpc.ServiceDesc for ModelService service.
 // It's only intended for direct use with grpc.RegisterService,
 // and not to be introspected or modified (even as a copy)
@@ -452,6 +490,10 @@ var ModelService_ServiceDesc = grpc.ServiceDesc{
 		{
 			MethodName: "Snapshot",
 			Handler:    _ModelService_Snapshot_Handler,
+		},
+		{
+			MethodName: "AwaitIdle",
+			Handler:    _ModelService_AwaitIdle_Handler,
 		},
 	},
 	Streams: []grpc.StreamDesc{
