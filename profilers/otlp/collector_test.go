@@ -90,7 +90,6 @@ func (c *collector) start() {
 	c.t.Helper()
 	c.process = exec.Command(c.program, "--config", filepath.Join(c.dir, "config.yaml"))
 	c.process.Stderr = os.Stderr
-	c.process.SysProcAttr = &syscall.SysProcAttr{Pdeathsig: syscall.SIGKILL}
 	if err := c.process.Start(); err != nil {
 		c.t.Fatal(err)
 	}

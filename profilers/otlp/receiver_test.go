@@ -56,9 +56,12 @@ func newReceiverAt(t testing.TB, address string, options ...grpc.ServerOption) *
 
 func (r *receiver) Export(ctx context.Context, m *collectorpb.ExportTraceServiceRequest) (*collectorpb.ExportTraceServiceResponse, error) {
 	reply := &collectorpb.ExportTraceServiceResponse{}
-	if r.answer != nil {
+	r.mu.Lock()
+	answer := r.answer
+	r.mu.Unlock()
+	if answer != nil {
 		var err error
-		if reply, err = r.answer(ctx, m); err != nil {
+		if reply, err = answer(ctx, m); err != nil {
 			return nil, err
 		}
 	}

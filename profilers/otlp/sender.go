@@ -6,7 +6,13 @@ import (
 	"sync"
 	"sync/atomic"
 	"time"
+
+	"google.golang.org/grpc/codes"
+	"google.golang.org/grpc/status"
 )
+
+// grace is what uploads in flight get when nothing more is sent: of one that is cut off nobody knows whether the receiver has it.
+const grace = time.Second
 
 // pause is what an upload that nobody took waits before the next attempt, beyond what the client waited.
 const pause = 200 * time.Millisecond
@@ -17,10 +23,12 @@ type sender struct {
 	client  *client
 	jobs    chan *chunk
 	spare   chan *chunk
-	max     atomic.Int64 // bytes of an upload
-	moved   atomic.Int64 // when the receiver last took something, ns
-	ctx     context.Context
+	max     atomic.Int64    // bytes of an upload
+	moved   atomic.Int64    // when the receiver last took something, ns
+	ctx     context.Context // ends when nothing more is to be sent
 	giveUp  context.CancelCauseFunc
+	wire    context.Context // of uploads: ends a grace later
+	cut     context.CancelFunc
 	workers sync.WaitGroup
 	closer  sync.Once
 
@@ -46,6 +54,8 @@ func newSender(c *client, inFlight, maxRequest int) *sender {
 	s.max.Store(int64(maxRequest))
 	s.moved.Store(time.Now().UnixNano())
 	s.ctx, s.giveUp = context.WithCancelCause(context.Background())
+	s.wire, s.cut = context.WithCancel(context.Background())
+	context.AfterFunc(s.ctx, func() { time.AfterFunc(grace, s.cut) })
 	for range inFlight {
 		s.workers.Go(func() {
 			for c := range s.jobs {
@@ -105,7 +115,7 @@ func (s *sender) deliver(c *chunk) {
 		}
 		to := c.fit(from, int(s.max.Load()))
 		raw := c.raw[c.begin(from):c.spans[to-1].end]
-		v, r, limit, err := s.client.upload(s.ctx, c.from.spans(raw))
+		v, r, limit, err := s.client.upload(s.wire, c.from.spans(raw))
 		switch v {
 		case taken:
 			s.took(c, from, to, r, len(raw))
@@ -155,7 +165,7 @@ func (s *sender) drop(c *chunk, i int, err error) {
 }
 
 func (s *sender) note(err error) {
-	if err == nil || s.gone() {
+	if err == nil || s.gone() && status.Code(rpcError(err)) != codes.Unavailable {
 		return // what it says is that this side went
 	}
 	s.mu.Lock()
@@ -188,6 +198,7 @@ func (s *sender) wait() {
 func (s *sender) close() tally {
 	s.closer.Do(func() { close(s.jobs) })
 	s.workers.Wait()
+	s.cut()
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	if s.gone() && s.tally.problem == "" {

@@ -141,7 +141,10 @@ func TestRestLater(t *testing.T) {
 	if s := first.report.Spans; first.err != nil || s.Sent == 0 || s.Undelivered == 0 || len(first.warnings) != 1 || first.took > 20*time.Second {
 		t.Fatalf("first export: %+v, %q, %v, finished in %v", s, first.warnings, first.err, first.took)
 	}
+	r.mu.Lock()
 	r.answer = nil
+	r.mu.Unlock()
+	c.Patience = 20 * time.Second
 	again := f.profile(t, "p")
 	again.Previous = p.Dir
 	second := f.export(t, c, again)
