@@ -111,9 +111,6 @@ func (h header) check(value string) error {
 	return h.schema.Validate(value)
 }
 
-// wants tells whether the body is looked at.
-func (c *content) wants() bool { return c.schema != nil || c.events != nil }
-
 func (c *content) check(body []byte, mediaType string) error {
 	switch {
 	case mediaType == "text/event-stream" && c.events != nil:
