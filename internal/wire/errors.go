@@ -20,6 +20,8 @@ var (
 	ErrTimeout         = errors.New("no answer in time")
 	ErrClosed          = errors.New("closed")
 	ErrUnimplemented   = errors.New("not implemented by the plugin")
+	ErrStalled         = errors.New("it makes no progress")
+	ErrMemory          = errors.New("it used more memory than it may")
 )
 
 // Error is a plugin's error: which plugin, and what was being done.
@@ -43,9 +45,17 @@ type ExitError struct {
 	PID    int
 	Status string // "signal killed", "status 2"
 	Last   string // the last lines of standard error when it looked like a crash; may be empty
+	// Cause is why the host ended it: [ErrMemory], [ErrStalled] and the like; nil when it ended by itself.
+	Cause error
 }
 
+// Unwrap is why the host ended it.
+func (e *ExitError) Unwrap() error { return e.Cause }
+
 func (e *ExitError) Error() string {
+	if e.Cause != nil {
+		return "ended by the server: " + e.Cause.Error()
+	}
 	s := "exited with " + e.Status
 	if e.Last != "" {
 		s += ": " + e.Last

@@ -53,24 +53,37 @@ func program(command []string) (string, error) {
 	return path, nil
 }
 
-// verify compares a program's SHA-256 with the one given; an empty one is not checked.
-func verify(path, want string) error {
+// verify compares a program's SHA-256 with the one given; an empty one is not checked. What was read is what will run, though
+// the path may lead to another file by then. The caller closes it.
+func verify(path, want string) (*checked, error) {
 	if want == "" {
-		return nil
+		return &checked{path: path}, nil
 	}
 	f, err := os.Open(path)
 	if err != nil {
-		return fmt.Errorf("read %s to check it: %w", path, err)
+		return nil, fmt.Errorf("read %s to check it: %w", path, err)
 	}
-	defer f.Close()
+	c := &checked{path: path, file: f}
 	h := sha256.New()
 	if _, err := io.Copy(h, f); err != nil {
-		return fmt.Errorf("read %s to check it: %w", path, err)
+		return nil, errors.Join(fmt.Errorf("read %s to check it: %w", path, err), f.Close())
 	}
 	if got := hex.EncodeToString(h.Sum(nil)); !strings.EqualFold(got, want) {
-		return fmt.Errorf("%w: %s has sha256 %s, the configuration says %s", ErrChecksum, path, got, strings.ToLower(want))
+		return nil, errors.Join(fmt.Errorf("%w: %s has sha256 %s, the configuration says %s", ErrChecksum, path, got, strings.ToLower(want)), f.Close())
 	}
-	return nil
+	return c, nil
+}
+
+// checked is a program whose checksum was compared.
+type checked struct {
+	path string
+	file *os.File // what was read; nil: nothing was
+}
+
+func (c *checked) close() {
+	if c.file != nil {
+		c.file.Close()
+	}
 }
 
 // socketTail is what go-plugin adds to the folder for a socket: "/plugin-dir" and "/plugin", each with at most ten digits.

@@ -33,6 +33,9 @@ type Spec struct {
 	Env        []string // more variables, "KEY=value"
 	Log        *slog.Logger
 	Timeouts   Timeouts
+	// MaxMemory bounds what the process and its children have in memory of their own, in bytes: beyond it they are ended with
+	// [ErrMemory]; 0: no bound.
+	MaxMemory int64
 }
 
 // Timeouts bound a plugin's calls when the caller's context does not. Zero means the default.
@@ -42,6 +45,7 @@ type Timeouts struct {
 	Configure time.Duration // and Probe; 10 s
 	Load      time.Duration // 5 min
 	Generate  time.Duration // 1 h
+	Progress  time.Duration // from one message of a Generate to its next; 0: no bound of its own
 	Record    time.Duration // StartRecording, StopRecording; 15 s
 	Open      time.Duration // and Abort; 10 s
 	Finish    time.Duration // 10 min
@@ -85,6 +89,10 @@ func NewHost(dir string) (*Host, error) {
 	return &Host{dir: dir, own: own, spawn: newSpawner()}, nil
 }
 
+// Adopt makes this program the parent of whatever its plugins leave behind, so that processes that left their plugin's group
+// can be found and ended. It holds for the whole program and is for those that are made for it, such as a server.
+func (h *Host) Adopt() error { return h.spawn.adopt() }
+
 // Close ends the spawner; on Linux any plugin that was not closed dies with it.
 func (h *Host) Close() error {
 	h.once.Do(func() {
@@ -122,9 +130,11 @@ func (h *Host) launch(ctx context.Context, s Spec) (*Process, error) {
 	if err != nil {
 		return nil, err
 	}
-	if err := verify(path, s.SHA256); err != nil {
+	file, err := verify(path, s.SHA256)
+	if err != nil {
 		return nil, err
 	}
+	defer file.close()
 	cert, err := newCertificate()
 	if err != nil {
 		return nil, err
@@ -132,7 +142,7 @@ func (h *Host) launch(ctx context.Context, s Spec) (*Process, error) {
 	ctx, cancel := context.WithTimeoutCause(ctx, s.Timeouts.Start, fmt.Errorf("%w: no handshake within %s", ErrStartTimeout, s.Timeouts.Start))
 	defer cancel()
 	p := newProcess(s)
-	p.client = goplugin.NewClient(h.config(p, path, cert))
+	p.client = goplugin.NewClient(h.config(p, file, cert))
 	connected := make(chan error, 1)
 	go func() { connected <- p.connect() }()
 	select {
@@ -151,7 +161,7 @@ func (h *Host) launch(ctx context.Context, s Spec) (*Process, error) {
 	return nil, err
 }
 
-func (h *Host) config(p *Process, path string, cert certificate) *goplugin.ClientConfig {
+func (h *Host) config(p *Process, file *checked, cert certificate) *goplugin.ClientConfig {
 	return &goplugin.ClientConfig{
 		HandshakeConfig:  handshake,
 		Plugins:          goplugin.PluginSet{dispensed: connPlugin{}},
@@ -167,15 +177,18 @@ func (h *Host) config(p *Process, path string, cert certificate) *goplugin.Clien
 		SkipHostEnv:      true,
 		UnixSocketConfig: &goplugin.UnixSocketConfig{TempDir: h.dir},
 		RunnerFunc: func(_ hclog.Logger, spec *exec.Cmd, dir string) (runner.Runner, error) {
-			cmd := exec.Command(path, p.Command[1:]...)
+			id := newID()
+			cmd := file.command(p.Command[1:]...)
 			cmd.Env = append(pluginEnv(os.Environ()), spec.Env...)
+			cmd.Env = append(cmd.Env, envInstance+"="+id)
+			cmd.Env = append(cmd.Env, memoryEnv(p.MaxMemory, os.Getenv)...)
 			cmd.Env = append(cmd.Env, "PLUGIN_CLIENT_CERT="+cert.pem, envLogLevel+"="+lowestLevel(p.Log).String())
 			if p.Background {
 				cmd.Env = append(cmd.Env, envBackground+"=1")
 			}
 			cmd.Env = append(cmd.Env, p.Env...)
 			c := newChild(h.spawn, cmd, p.Nice, newLineLog(p.Log, "stdout"), newLineLog(p.Log, "stderr"))
-			c.dir = dir
+			c.dir, c.id, c.log, c.maxMemory = dir, id, p.Log, p.MaxMemory
 			return c, p.adopt(c)
 		},
 	}

@@ -8,6 +8,7 @@ import (
 	"slices"
 	"strings"
 	"sync"
+	"sync/atomic"
 	"time"
 
 	"github.com/hashicorp/go-hclog"
@@ -46,8 +47,9 @@ type lineLog struct {
 	window  time.Time
 	lines   int // in this window
 	dropped int
-	crash   string // first line of a crash of a Go program
-	last    string // last plain line or error
+	lost    atomic.Int64 // dropped since the beginning
+	crash   string       // first line of a crash of a Go program
+	last    string       // last plain line or error
 }
 
 func newLineLog(log *slog.Logger, stream string) *lineLog {
@@ -147,6 +149,7 @@ func (l *lineLog) admit() bool {
 	l.lines++
 	if l.lines > linesASecond {
 		l.dropped++
+		l.lost.Add(1)
 		return false
 	}
 	return true

@@ -27,15 +27,22 @@ func (c *Client) Load(ctx context.Context, r model.Rank) (model.Info, error) {
 	return info, err
 }
 
-// Generate runs the stage for one request. progress may be nil; it is called from this goroutine only.
+// Generate runs the stage for one request. progress may be nil; it is called from this goroutine only. Nothing of the plugin
+// within the progress timeout is [ErrStalled].
 func (c *Client) Generate(ctx context.Context, req *model.Request, progress func(model.Progress)) (*model.Result, error) {
 	var result *model.Result
+	ctx, watch, stop := watchStalls(ctx, c.timeouts.Progress)
+	defer stop()
 	err := c.call(ctx, "generate", c.timeouts.Generate, func(ctx context.Context) error {
 		stream, err := modelv1.NewModelServiceClient(c.conn).Generate(ctx, toRequest(req))
 		if err != nil {
 			return err
 		}
-		result, err = receive(stream.Recv, progress)
+		result, err = receive(func() (*modelv1.GenerateResponse, error) {
+			m, err := stream.Recv()
+			watch.came()
+			return m, err
+		}, progress)
 		return err
 	})
 	if err != nil {

@@ -26,5 +26,5 @@ func reap(cmd *exec.Cmd, endGroup func()) error {
 		}
 	}
 	endGroup()
-	return cmd.Wait()
+	return family.wait(cmd)
 }

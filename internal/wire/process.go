@@ -103,9 +103,25 @@ func (p *Process) mourn() {
 	c := p.process()
 	<-c.exited
 	if !c.quitting.Load() {
-		p.Log.Error("plugin process exited", "pid", c.exit.PID, "status", c.exit.Status, "last", c.exit.Last)
+		attrs := []any{"pid", c.exit.PID, "status", c.exit.Status, "last", c.exit.Last}
+		if c.exit.Cause != nil {
+			attrs = append(attrs, "cause", c.exit.Cause.Error())
+		}
+		p.Log.Error("plugin process exited", attrs...)
 	}
 }
+
+// Kill ends the process at once, with its whole group, because of what it did: calls, and [Process.Err], then say why.
+func (p *Process) Kill(why error) { p.process().end(why) }
+
+// LogLost is how many lines of the process's output were not logged because there were too many.
+func (p *Process) LogLost() int64 {
+	c := p.process()
+	return c.out.lost.Load() + c.err.lost.Load()
+}
+
+// Left is how many processes were found that had left the plugin's group and outlived it. They were ended.
+func (p *Process) Left() int { return int(p.process().left.Load()) }
 
 // PID of the process.
 func (p *Process) PID() int {

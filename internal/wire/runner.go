@@ -6,6 +6,7 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"log/slog"
 	"os"
 	"os/exec"
 	"strconv"
@@ -27,11 +28,16 @@ const pipeGrace = 250 * time.Millisecond
 // child is a plugin's process as go-plugin's runner. go-plugin sees a checked greeting as standard output and nothing
 // as standard error; the real ones are read here.
 type child struct {
-	spawn    *spawner
-	cmd      *exec.Cmd
-	nice     int
-	dir      string // go-plugin's folder for the socket
-	out, err *lineLog
+	spawn *spawner
+	cmd   *exec.Cmd
+	nice  int
+	id    string // marks what the process starts, see orphans_linux.go
+	log   *slog.Logger
+	left  atomic.Int64 // processes that had left the group and outlived it
+
+	maxMemory int64  // bytes; 0: no bound
+	dir       string // go-plugin's folder for the socket
+	out, err  *lineLog
 
 	greetings *io.PipeReader
 	greeter   *io.PipeWriter
@@ -41,6 +47,7 @@ type child struct {
 	pid      int   // 0 until started
 	reaped   bool  // the pid may be someone else's
 	hit      bool  // we sent a signal that ends it
+	why      error // why we ended it; nil: we did not, or were asked to
 	greetErr error // why the greeting was refused
 
 	readers sync.WaitGroup
@@ -68,7 +75,7 @@ func (c *child) Start(context.Context) error {
 	}
 	c.cmd.Stdin, c.cmd.Stdout, c.cmd.Stderr = nil, outW, errW
 	c.cmd.SysProcAttr = attributes()
-	err = c.spawn.start(c.cmd)
+	err = c.spawn.start(c.cmd, c.id)
 	outW.Close()
 	errW.Close()
 	if err != nil {
@@ -91,6 +98,9 @@ func (c *child) Start(context.Context) error {
 	go c.readStdout(outR)
 	go c.readStderr(errR)
 	go c.watch(outR, errR)
+	if c.maxMemory > 0 {
+		go c.watchMemory()
+	}
 	return nil
 }
 
@@ -137,7 +147,13 @@ func (c *child) watch(pipes ...*os.File) {
 		p.Close()
 	}
 	<-read
-	c.exit = &ExitError{PID: c.pid, Status: exitStatus(c.cmd.ProcessState, err)}
+	if left := c.spawn.sweep(c.pid); len(left) > 0 {
+		c.left.Add(int64(len(left)))
+		c.log.Warn("plugin left processes behind, they were ended", "pids", fmt.Sprint(left))
+	}
+	c.mu.Lock()
+	c.exit = &ExitError{PID: c.pid, Status: exitStatus(c.cmd.ProcessState, err), Cause: c.why}
+	c.mu.Unlock()
 	crash, last := c.err.why()
 	if c.exit.Last = crash; crash == "" && c.exit.Status != "status 0" && !strings.HasPrefix(c.exit.Status, "signal") {
 		c.exit.Last = last
@@ -163,6 +179,16 @@ func (c *child) signal(s syscall.Signal) {
 		c.hit = true
 		_ = syscall.Kill(-c.pid, s)
 	}
+}
+
+// end kills the group because of what it did.
+func (c *child) end(why error) {
+	c.mu.Lock()
+	if c.why == nil && !c.reaped && !c.quitting.Load() {
+		c.why = why
+	}
+	c.mu.Unlock()
+	c.signal(syscall.SIGKILL)
 }
 
 // ended tells whether the process's end, which has come, was our doing.

@@ -4,7 +4,12 @@ import (
 	"os/exec"
 	"runtime"
 	"sync"
+	"sync/atomic"
+	"time"
 )
+
+// orphanLook is how often what plugins left behind is reaped when it has ended by itself.
+const orphanLook = 10 * time.Second
 
 // spawner starts processes from one goroutine that is locked to its thread until the host is closed. Linux delivers the
 // parent-death signal when the thread that forked ends, so a process started from an ordinary goroutine could be killed
@@ -14,10 +19,13 @@ type spawner struct {
 	quit chan struct{}
 	once sync.Once
 	done chan struct{}
+
+	adopting atomic.Bool // what plugins leave behind comes to us
 }
 
 type spawnJob struct {
 	cmd  *exec.Cmd
+	mark string
 	done chan error
 }
 
@@ -30,10 +38,16 @@ func newSpawner() *spawner {
 func (s *spawner) run() {
 	defer close(s.done)
 	runtime.LockOSThread() // never unlocked: the thread ends with the goroutine, and with it whatever is left
+	tick := time.NewTicker(orphanLook)
+	defer tick.Stop()
 	for {
 		select {
+		case <-tick.C:
+			if s.adopting.Load() {
+				reapOrphans()
+			}
 		case j := <-s.jobs:
-			j.done <- j.cmd.Start()
+			j.done <- family.start(j.cmd, j.mark)
 		case <-s.quit:
 			return
 		}
@@ -41,8 +55,8 @@ func (s *spawner) run() {
 }
 
 // start runs cmd.Start on the spawner's thread.
-func (s *spawner) start(cmd *exec.Cmd) error {
-	j := spawnJob{cmd, make(chan error, 1)}
+func (s *spawner) start(cmd *exec.Cmd, mark string) error {
+	j := spawnJob{cmd, mark, make(chan error, 1)}
 	select {
 	case s.jobs <- j:
 		return <-j.done
