@@ -27,6 +27,10 @@ func TestMain(m *testing.M) {
 	if status, served := servePlugin(os.Args[1:], std); served {
 		os.Exit(status)
 	}
+	if len(os.Args) == 2 && os.Args[1] == instantArg {
+		serveInstant()
+		return
+	}
 	if len(os.Args) == 2 && os.Args[1] == countedArg {
 		serveCounted()
 		return
