@@ -69,7 +69,6 @@ type name struct {
 	key      attrKey // as an argument
 	request  attrKey // as an argument of the request's span
 	role     role    // there
-	corr     bool    // a correlation
 }
 
 func newName(n *recording.Name) *name {

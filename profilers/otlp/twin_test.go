@@ -86,7 +86,7 @@ func TestSlowTwin(t *testing.T) {
 	f.request(asked{id: "req-1", parent: "00-0af7651916cd43dd8448eb211c80319c-b7ad6b7169203331-01", steps: 3, status: 200, n: 1})
 	f.request(asked{id: "req-2", steps: 3, status: 500, n: 2})
 	f.worker.Begin(nStage)
-	f.worker.BeginArgs(trace.Name("odd ✓"), trace.Int(kIndex, -1), trace.String(kNote, strings.Repeat("long ", 100)), trace.Bool(kLast, false), trace.Float(kT, -0.0))
+	f.worker.BeginArgs(trace.Name("odd ✓"), trace.Int(kIndex, -1), trace.String(kNote, strings.Repeat("long ", 100)), trace.Bool(kLast, false), trace.Float(kT, -1.5))
 	f.stop(t)
 	r := newReceiver(t)
 	opened, err := (&Profiler{config: to(r.address)}).Open(context.Background(), f.profile(t, "p"))
