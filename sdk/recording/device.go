@@ -65,12 +65,13 @@ func (t *track) work(h segment.Head, rec []byte) bool {
 	return true
 }
 
-// fact takes a fact. What there is no memory for is counted as corrupt.
+// fact takes a fact. Its names are defined before it, else they stay unknown. What there is no memory for is counted as corrupt.
 func (p *process) fact(h segment.Head, rec []byte) {
 	args := rec[segment.FactBytes:]
 	f := Fact{Name: p.name(h.Name()), ID: binary.LittleEndian.Uint64(rec[8:])}
-	i := slices.IndexFunc(p.pub.Facts, func(o Fact) bool { return o.Name == f.Name && o.ID == f.ID })
-	if i < 0 && len(p.pub.Facts) >= segment.MaxFacts || !p.follow.take(nameCost+6*len(args)) {
+	key := factKey{f.Name, f.ID}
+	i, known := p.facts[key]
+	if !known && len(p.pub.Facts) >= segment.MaxFacts || !p.follow.take(nameCost+6*len(args)) {
 		p.corrupt++
 		return
 	}
@@ -81,11 +82,21 @@ func (p *process) fact(h segment.Head, rec []byte) {
 		p.corrupt++
 	}
 	f.Args = decoded
-	if i < 0 {
-		p.pub.Facts = append(p.pub.Facts, f)
-	} else {
+	if known {
 		p.pub.Facts[i] = f
+		return
 	}
+	if p.facts == nil {
+		p.facts = map[factKey]int{}
+	}
+	p.facts[key] = len(p.pub.Facts)
+	p.pub.Facts = append(p.pub.Facts, f)
+}
+
+// factKey is what a later fact replaces an earlier one by.
+type factKey struct {
+	name *Name
+	id   uint64
 }
 
 // Fact is the process's fact of that name and number; nil when it has none.

@@ -30,9 +30,10 @@ type process struct {
 	tracks  map[uint32]*track
 	order   []*track // by first appearance
 	own     clock
-	clock   *clock // what ticks are converted with; nil: not decided
-	limit   uint64 // ticks above are not read yet
-	latest  uint64 // largest tick of an event
+	clock   *clock          // what ticks are converted with; nil: not decided
+	limit   uint64          // ticks above are not read yet
+	latest  uint64          // largest tick of an event
+	facts   map[factKey]int // places in pub.Facts
 	out     *batch
 	buf     []byte
 	follow  *Follower

@@ -24,6 +24,7 @@ type source struct {
 	scans   int    // how often chunks were looked for
 	pending []uint64
 	meta    cursor
+	reading bool // the meta track
 	err     error
 }
 
@@ -130,8 +131,13 @@ func (s *source) begin(i uint64) bool {
 
 // readMeta reads names and clock pairs as far as there are any.
 func (s *source) readMeta() {
+	if s.reading {
+		return // a fact there uses a name that is not defined before it
+	}
+	s.reading = true
 	s.scan()
 	s.meta.read(s, s.proc.follow.metaBuf, s)
+	s.reading = false
 }
 
 // readPairs gets the clock pairs of all meta chunks, before anything else of the segment is read.

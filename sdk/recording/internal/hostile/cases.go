@@ -124,6 +124,25 @@ func records() []Case {
 				}
 			}
 		}),
+		one("facts without end, of names that come later or never", 10, func(f *File) {
+			for i := range uint64(100) {
+				f.Chunk(0, i+1)
+				for k := range uint64(600) {
+					f.Record(segment.KindFact, 0, uint32(k%7), 600*i+k)
+				}
+			}
+			f.Record(segment.KindFact, 0, 1, 1, 1<<32|5, huge).Record(segment.KindFact, 0, 9, 1, 3<<32|4, 9)
+			good(f)
+		}),
+		one("device work that cannot be", 12, func(f *File) {
+			good(f)
+			f.Chunk(2, 0).Record(segment.KindTrack, 0, 0, 0, 0, segment.FlagDevice<<32)
+			for i := range uint64(100) {
+				f.Record(segment.KindDeviceSpan, uint8(i), 1, 100+i, 99, 1, i, huge, huge)
+			}
+			f.Record(segment.KindDeviceSpan, 0, 1, 100, 200, 1, 0, 5, 1<<31).Record(segment.KindDeviceSpan, 0, 1, 100, 200, huge, 0, 0, huge)
+			f.Record(segment.KindDeviceSpan|segment.Again, 0, 1, 100, 200, 2, 0, 0, 0)
+		}),
 		one("numbers that are none", 14, func(f *File) {
 			good(f)
 			for _, v := range []float64{math.NaN(), math.Inf(1), math.Inf(-1), math.MaxFloat64} {
