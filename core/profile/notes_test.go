@@ -1,0 +1,40 @@
+package profile_test
+
+import (
+	"testing"
+
+	"github.com/google/go-cmp/cmp"
+
+	"github.com/strobe-dev/strobe/core/coretest"
+	"github.com/strobe-dev/strobe/core/profile"
+	"github.com/strobe-dev/strobe/sdk/trace"
+)
+
+// TestNotesOfProcesses: what a rank says is missing is a warning of the profile and in its manifest, what its device's own
+// library dropped is a loss by name, and every rank is told what profile.control asks of it.
+func TestNotesOfProcesses(t *testing.T) {
+	ranks := []*coretest.Rank{coretest.NewRank(0, "diffusion", 0), coretest.NewRank(0, "diffusion", 1)}
+	ranks[1].Stats = trace.Stats{Events: 5, Lost: trace.Losses{Device: 3}, Notes: []string{"device events are absent: no device"}}
+	x := coretest.NewExporter("chrome")
+	dir := t.TempDir()
+	m := coretest.NewManager(t, profile.Options{
+		Dir: dir, Profilers: []string{"chrome"}, Ranks: []profile.Recorder{ranks[0], ranks[1]}, Control: trace.ControlCUDAProfiler,
+		Exporter: func(string) (profile.Exporter, error) { return x, nil },
+	})
+	v, err := m.Start(t.Context(), profile.StartRequest{})
+	if err != nil {
+		t.Fatal(err)
+	}
+	for _, r := range ranks {
+		if s, ok := r.Recording(); !ok || s.Control != trace.ControlCUDAProfiler {
+			t.Errorf("%s records with %+v", r.Label(), s)
+		}
+	}
+	if v, err = m.Stop(t.Context(), v.ID); err != nil {
+		t.Fatal(err)
+	}
+	want := []string{"stage_0_diffusion_rank1: device events are absent: no device"}
+	if d := cmp.Diff(want, v.Warnings[:1]); d != "" || v.Losses.Total != 3 || v.Losses.ByReason["device"] != 3 {
+		t.Errorf("%+v\n%s", v.Losses, d)
+	}
+}
