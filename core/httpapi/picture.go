@@ -9,6 +9,7 @@ import (
 	"image/gif"
 	"image/jpeg"
 	"image/png"
+	"sync"
 
 	"golang.org/x/image/webp"
 
@@ -91,6 +92,19 @@ func flatten(img image.Image) model.Image {
 	return out
 }
 
+// pngEncoder keeps its compressors, a megabyte each: to make one takes longer than to write a small picture.
+var pngEncoder = &png.Encoder{CompressionLevel: png.BestSpeed, BufferPool: &pngBuffers{}}
+
+// pngBuffers implements [png.EncoderBufferPool].
+type pngBuffers struct{ pool sync.Pool }
+
+func (p *pngBuffers) Get() *png.EncoderBuffer {
+	b, _ := p.pool.Get().(*png.EncoderBuffer) // nil: the encoder makes one
+	return b
+}
+
+func (p *pngBuffers) Put(b *png.EncoderBuffer) { p.pool.Put(b) }
+
 // encodePicture writes PNG or, with format "jpeg", JPEG of a quality from 1 to 100.
 func encodePicture(m model.Image, format string, quality int) ([]byte, error) {
 	if m.Width < 1 || m.Height < 1 || len(m.Pixels) != 3*m.Width*m.Height {
@@ -106,7 +120,7 @@ func encodePicture(m model.Image, format string, quality int) ([]byte, error) {
 	if format == formatJPEG {
 		err = jpeg.Encode(&buf, rgba, &jpeg.Options{Quality: quality})
 	} else {
-		err = (&png.Encoder{CompressionLevel: png.BestSpeed}).Encode(&buf, rgba)
+		err = pngEncoder.Encode(&buf, rgba)
 	}
 	if err != nil {
 		return nil, fmt.Errorf("encode an image of %dx%d as %s: %w", m.Width, m.Height, format, err)
