@@ -38,6 +38,7 @@ type Server struct {
 	APIKeyFile       string        // absolute path of a file of keys that open the generation routes; empty: none
 	MaxBodyBytes     int64         // largest request body, bytes
 	AccessLog        string        // AccessLogInfo or another of these constants
+	MaxPluginMemory  int64         // of each plugin process whose own blocks say nothing, bytes; 0: no bound
 	TLS              *TLS          // nil: plain HTTP
 	Admin            *Admin        // nil: every route is on Listen
 	Limits           Limits
@@ -75,6 +76,10 @@ type Stage struct {
 	Plugin   string // a built-in model plugin or the label of a plugin block; defaults to Name
 	Replicas int    // processes that serve the stage
 	Config   Values // the plugin's own configuration
+	// MaxMemory bounds each process of the stage, bytes; 0: what the plugin's block or server.max_plugin_memory says.
+	MaxMemory int64
+	Progress  time.Duration // a request of which no step ends for so long ends its process; 0: nobody looks
+	Cancel    time.Duration // a request that goes on for so long after it was cancelled ends its process
 	Origin
 }
 
@@ -83,6 +88,9 @@ type Profiler struct {
 	Name   string
 	Plugin string // a built-in profiler plugin or the label of a plugin block; defaults to Name
 	Config Values
+	// MaxMemory bounds the process, bytes; 0: what the plugin's block or server.max_plugin_memory says.
+	MaxMemory int64
+	Finish    time.Duration // an export that is not complete so long after the recording's end ends the process
 	Origin
 }
 
@@ -100,6 +108,8 @@ type Plugin struct {
 	// resolved against Config.Dir); one without is to be looked up in PATH. Arguments are as written.
 	Command []string
 	SHA256  string // of the program's file, 64 lower-case hex digits; empty: not pinned
+	// MaxMemory bounds each of its processes, bytes; 0: what server.max_plugin_memory says.
+	MaxMemory int64
 	Origin
 }
 

@@ -43,7 +43,7 @@ func TestLoadReadsEverything(t *testing.T) {
 		Server: config.Server{
 			Listen: "[::1]:0", Model: "b", Profilers: []string{"mine", "chrome"}, RuntimeDir: filepath.Join(dir, "run"),
 			QueueSize: 0, RequestTimeout: 90 * time.Second, AllowedHosts: []string{"strobe.example", "::1", "*"},
-			ControlTokenFile: "/etc/strobe/token", ReadTokenFile: filepath.Join(dir, "look"), APIKeyFile: filepath.Join(dir, "..", "key"), MaxBodyBytes: 3 << 19, AccessLog: config.AccessLogWarn,
+			ControlTokenFile: "/etc/strobe/token", ReadTokenFile: filepath.Join(dir, "look"), APIKeyFile: filepath.Join(dir, "..", "key"), MaxBodyBytes: 3 << 19, AccessLog: config.AccessLogWarn, MaxPluginMemory: 4 << 30,
 			TLS:   &config.TLS{Cert: filepath.Join(dir, "server.crt"), Key: "/etc/strobe/server.key"},
 			Admin: &config.Admin{Listen: "unix:///run/strobe/admin.sock"},
 			Limits: config.Limits{StartsPerMinute: 6, GenerationsPerMinute: 600, Connections: 100, ConnectionsPerClient: 10,
@@ -58,19 +58,20 @@ func TestLoadReadsEverything(t *testing.T) {
 			{Kind: config.TriggerDeath, After: time.Second, MinInterval: time.Minute},
 		}},
 		Models: []config.Model{
-			{Name: "a", Stages: []config.Stage{{Name: "dit", Plugin: "dit", Replicas: 1}}},
+			{Name: "a", Stages: []config.Stage{{Name: "dit", Plugin: "dit", Replicas: 1, Progress: config.DefaultProgress, Cancel: config.DefaultCancel}}},
 			{Name: "b", Stages: []config.Stage{
-				{Name: "first", Plugin: "dit", Replicas: 2, Config: config.Values{Values: values}},
-				{Name: "second", Plugin: "ours", Replicas: 1},
+				{Name: "first", Plugin: "dit", Replicas: 2, Config: config.Values{Values: values},
+					MaxMemory: 8 << 30, Progress: 0, Cancel: 10 * time.Second},
+				{Name: "second", Plugin: "ours", Replicas: 1, Progress: config.DefaultProgress, Cancel: config.DefaultCancel},
 			}},
 		},
-		Profilers: []config.Profiler{{Name: "chrome", Plugin: "chrome"}, {Name: "mine", Plugin: "mine"}},
+		Profilers: []config.Profiler{{Name: "chrome", Plugin: "chrome", MaxMemory: 512 << 20, Finish: time.Minute}, {Name: "mine", Plugin: "mine", Finish: config.DefaultFinish}},
 		Plugins: []config.Plugin{
 			{
 				Name: "mine", Kind: config.KindProfiler, Command: []string{filepath.Join(dir, "bin/mine"), "--flag", "./kept"},
 				SHA256: "e3b0c44298fc1c149afbf4c8996fb92427ae41e4649b934ca495991b7852b855",
 			},
-			{Name: "ours", Kind: config.KindModel, Command: []string{"python3", "ours.py"}},
+			{Name: "ours", Kind: config.KindModel, Command: []string{"python3", "ours.py"}, MaxMemory: 2 << 30},
 		},
 	}
 	if d := cmp.Diff(want, got, ignoreOrigins); d != "" {
@@ -81,6 +82,15 @@ func TestLoadReadsEverything(t *testing.T) {
 	}
 	if p, err := got.Profiler("mine"); err != nil || p.Plugin != "mine" {
 		t.Errorf("Profiler = %v, %v", p, err)
+	}
+	for _, m := range []struct {
+		own    int64
+		plugin string
+		want   int64
+	}{{8 << 30, "ours", 8 << 30}, {0, "ours", 2 << 30}, {0, "mine", 4 << 30}, {0, "dit", 4 << 30}} {
+		if n := got.MemoryOf(m.own, m.plugin); n != m.want {
+			t.Errorf("MemoryOf(%d, %s) = %d, want %d", m.own, m.plugin, n, m.want)
+		}
 	}
 	if got.Plugin("ours") == nil || got.Plugin("dit") != nil {
 		t.Error("Plugin finds the wrong blocks")
@@ -108,8 +118,8 @@ func TestDefaults(t *testing.T) {
 			Dir: filepath.Join(here(t), config.DefaultProfileDir), MaxDuration: config.DefaultMaxDuration,
 			MaxBytes: config.DefaultMaxBytes, Keep: config.DefaultKeep, MinFreeBytes: config.DefaultMinFreeBytes, Control: config.ControlRecord,
 		},
-		Models:    []config.Model{{Name: "emoji", Stages: []config.Stage{{Name: "dit", Plugin: "dit", Replicas: 1}}}},
-		Profilers: []config.Profiler{{Name: "chrome", Plugin: "chrome"}},
+		Models:    []config.Model{{Name: "emoji", Stages: []config.Stage{{Name: "dit", Plugin: "dit", Replicas: 1, Progress: config.DefaultProgress, Cancel: config.DefaultCancel}}}},
+		Profilers: []config.Profiler{{Name: "chrome", Plugin: "chrome", Finish: config.DefaultFinish}},
 	}
 	if d := cmp.Diff(want, got, ignoreOrigins); d != "" {
 		t.Errorf("-want +got:\n%s", d)

@@ -27,6 +27,10 @@ const (
 
 	DefaultAccessLog = AccessLogInfo
 
+	DefaultProgress = 5 * time.Minute
+	DefaultCancel   = 30 * time.Second
+	DefaultFinish   = 10 * time.Minute
+
 	DefaultFlightWindow    = 30 * time.Second
 	DefaultFlightBytes     = 64 << 20
 	DefaultFlightKeep      = 5
@@ -55,6 +59,11 @@ const (
 	MaxTotal    = 1 << 50 // of profile.max_total_bytes
 
 	MaxSampleEvery = 1_000_000_000
+
+	MinPluginMemory  = 32 << 20 // a Go plugin takes some 20 MiB before it does anything
+	MaxPluginMemory  = 1 << 50
+	MinPluginTimeout = 100 * time.Millisecond
+	MaxPluginTimeout = 24 * time.Hour
 
 	MaxPerMinute     = 1_000_000
 	MaxConnections   = 1 << 20

@@ -4,10 +4,10 @@ import "github.com/hashicorp/hcl/v2/hclsyntax"
 
 var (
 	modelBlocks    = []string{"stage"}
-	stageKeys      = []string{"plugin", "replicas"}
-	profilerKeys   = []string{"plugin"}
+	stageKeys      = []string{"plugin", "replicas", "max_memory", "progress_timeout", "cancel_timeout"}
+	profilerKeys   = []string{"plugin", "max_memory", "finish_timeout"}
 	configBlocks   = []string{"config"}
-	pluginKeys     = []string{"kind", "command", "sha256"}
+	pluginKeys     = []string{"kind", "command", "sha256", "max_memory"}
 	topLevelBlocks = []string{"server", "profile", "flight_recorder", "telemetry", "model", "profiler", "plugin"}
 )
 
@@ -31,7 +31,11 @@ func (r *reader) stage(b *hclsyntax.Block) Stage {
 		Name:     r.label(b, false),
 		Replicas: open.whole("replicas", DefaultReplicas, 1, MaxReplicas),
 		Config:   r.config(open),
-		Origin:   open.Origin,
+
+		MaxMemory: open.memory("max_memory"),
+		Progress:  open.duration("progress_timeout", DefaultProgress, 0, MaxPluginTimeout),
+		Cancel:    open.duration("cancel_timeout", DefaultCancel, MinPluginTimeout, MaxPluginTimeout),
+		Origin:    open.Origin,
 	}
 	s.Plugin = open.pluginName(s.Name)
 	return s
@@ -39,7 +43,10 @@ func (r *reader) stage(b *hclsyntax.Block) Stage {
 
 func (r *reader) profiler(b *hclsyntax.Block) Profiler {
 	open := r.open(blockName(b), header(b), b.Body, profilerKeys, configBlocks)
-	p := Profiler{Name: r.label(b, false), Config: r.config(open), Origin: open.Origin}
+	p := Profiler{
+		Name: r.label(b, false), Config: r.config(open), MaxMemory: open.memory("max_memory"),
+		Finish: open.duration("finish_timeout", DefaultFinish, MinPluginTimeout, MaxPluginTimeout), Origin: open.Origin,
+	}
 	p.Plugin = open.pluginName(p.Name)
 	return p
 }

@@ -15,7 +15,9 @@ func (r *reader) plugin(b *hclsyntax.Block) Plugin {
 		Kind:    open.kind(b),
 		Command: open.command(b),
 		SHA256:  open.sha256(),
-		Origin:  open.Origin,
+
+		MaxMemory: open.memory("max_memory"),
+		Origin:    open.Origin,
 	}
 }
 

@@ -12,7 +12,7 @@ import (
 
 var serverKeys = []string{
 	"listen", "model", "profilers", "runtime_dir", "queue", "request_timeout",
-	"allowed_hosts", "control_token_file", "read_token_file", "api_key_file", "max_body", "access_log",
+	"allowed_hosts", "control_token_file", "read_token_file", "api_key_file", "max_body", "access_log", "max_plugin_memory",
 }
 
 var serverBlocks = []string{"tls", "admin", "limits"}
@@ -32,6 +32,7 @@ func (r *reader) server(at hcl.Range, body *hclsyntax.Body) (s Server, said serv
 		APIKeyFile:       b.file("api_key_file"),
 		MaxBodyBytes:     b.size("max_body", DefaultMaxBodyBytes, MinBodyBytes, MaxBodyBytes, ""),
 		AccessLog:        b.accessLog(),
+		MaxPluginMemory:  b.memory("max_plugin_memory"),
 		Origin:           b.Origin,
 	}
 	if why := badListen(s.Listen); why != "" {

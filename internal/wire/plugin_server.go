@@ -97,6 +97,9 @@ func (s *pluginServer) Probe(ctx context.Context, _ *pluginv1.ProbeRequest) (*pl
 // Close implements pluginv1.PluginServiceServer.
 func (s *pluginServer) Close(ctx context.Context, _ *pluginv1.CloseRequest) (*pluginv1.CloseResponse, error) {
 	s.end(ctx)
+	if err := ctx.Err(); err != nil { // something still runs
+		return nil, status.FromContextError(err).Err()
+	}
 	return &pluginv1.CloseResponse{}, nil
 }
 

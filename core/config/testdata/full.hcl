@@ -11,6 +11,7 @@ server {
   api_key_file       = "../key"
   max_body           = "1.5MiB"
   access_log         = "warn"
+  max_plugin_memory  = "4GiB"
   tls {
     cert = "server.crt"
     key  = "/etc/strobe/server.key"
@@ -54,6 +55,10 @@ model "b" {
   stage "first" {
     plugin   = "dit"
     replicas = 2
+
+    max_memory       = "8GiB"
+    progress_timeout = "0s"
+    cancel_timeout   = "10s"
     config {
       whole  = 3.0
       part   = 0.25
@@ -84,6 +89,8 @@ model "b" {
 }
 
 profiler "chrome" {
+  max_memory     = "512MiB"
+  finish_timeout = "1m"
 }
 
 profiler "mine" {
@@ -98,6 +105,8 @@ plugin "mine" {
 plugin "ours" {
   kind    = "model"
   command = ["python3", "ours.py"]
+
+  max_memory = "2GiB"
 }
 
 flight_recorder {
