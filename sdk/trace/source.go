@@ -52,8 +52,8 @@ func (r *Recorder) startSources(s Start) error {
 		r.running = append(r.running, source)
 		notes = append(notes, more...)
 	}
-	if s.Control != ControlRecord && len(r.sources) == 0 {
-		notes = append(notes, `control is "`+string(s.Control)+`", but nothing in this process knows CUDA: its plugin does not use sdk/cuda`)
+	if s.Control != ControlRecord && len(r.sources) == 0 && s.Process.Kind == ProcessModel {
+		notes = append(notes, `control is "`+string(s.Control)+`", but the plugin does not use sdk/cuda, so no CUDA profiler is told`)
 	}
 	r.setNotes(notes)
 	return nil

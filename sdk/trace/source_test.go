@@ -2,6 +2,7 @@ package trace_test
 
 import (
 	"errors"
+	"fmt"
 	"os"
 	"path/filepath"
 	"testing"
@@ -70,10 +71,14 @@ func TestSources(t *testing.T) {
 func TestControlWithoutSources(t *testing.T) {
 	r := newRecorder()
 	defer r.Close()
-	if err := r.Start(trace.Start{Path: filepath.Join(t.TempDir(), "a.seg"), MaxBytes: mib, Control: trace.ControlCUDAProfiler}); err != nil {
-		t.Fatal(err)
-	}
-	if st, err := r.Stop(); err != nil || len(st.Notes) != 1 {
-		t.Errorf("%+v, %v", st, err)
+	dir := t.TempDir()
+	for i, kind := range []trace.ProcessKind{trace.ProcessCore, trace.ProcessModel} {
+		s := trace.Start{Path: filepath.Join(dir, fmt.Sprint(i)), MaxBytes: mib, Process: trace.Process{Kind: kind}, Control: trace.ControlCUDAProfiler}
+		if err := r.Start(s); err != nil {
+			t.Fatal(err)
+		}
+		if st, err := r.Stop(); err != nil || len(st.Notes) != i { // core has no devices
+			t.Errorf("kind %d: %+v, %v", kind, st, err)
+		}
 	}
 }
