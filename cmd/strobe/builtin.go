@@ -74,7 +74,11 @@ func knownPlugins() config.Known {
 func catalogOptions(log *slog.Logger) catalog.Options {
 	o := catalog.Options{Self: []string{selfPath(), "plugin", "serve"}, Log: log}
 	for _, b := range builtins() {
-		o.Builtins = append(o.Builtins, catalog.Builtin{Kind: b.kind, Name: b.name})
+		given := catalog.Builtin{Kind: b.kind, Name: b.name}
+		if b.kind == config.KindProfiler && b.name == "otlp" {
+			given.Env = []string{"OTEL_EXPORTER_OTLP_HEADERS", "OTEL_EXPORTER_OTLP_TRACES_HEADERS"}
+		}
+		o.Builtins = append(o.Builtins, given)
 	}
 	return o
 }

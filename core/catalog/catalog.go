@@ -27,6 +27,8 @@ type Options struct {
 // Builtin is a plugin within this binary.
 type Builtin struct {
 	Kind, Name string // "model", "dit"
+	// Env names variables of core's environment that this plugin gets though they may hold secrets, which no other plugin does.
+	Env []string
 }
 
 // Stage is a stage of the served model with its processes.

@@ -77,7 +77,7 @@ func resolve(cfg *config.Config, o Options, kind, name string, at config.Origin)
 			continue
 		}
 		if b.Name == name {
-			return source{kind: kind, command: append(slices.Clone(o.Self), kind, name)}, nil
+			return source{kind: kind, command: append(slices.Clone(o.Self), kind, name), env: b.Env}, nil
 		}
 		names = append(names, b.Name)
 	}

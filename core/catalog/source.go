@@ -1,6 +1,7 @@
 package catalog
 
 import (
+	"os"
 	"time"
 
 	"github.com/strobe-dev/strobe/core/config"
@@ -19,6 +20,7 @@ type source struct {
 	command  []string
 	sha256   string
 	external *config.Plugin // nil for a built-in
+	env      []string       // see Builtin.Env
 }
 
 // origin is shown to users.
@@ -43,6 +45,11 @@ func (s source) checksum() string {
 // spec is what to launch. Built-in and external plugins differ in the command only.
 func (u unit) spec(o Options) wire.Spec {
 	s := wire.Spec{Kind: u.source.kind, Name: u.name, Command: u.source.command, SHA256: u.source.sha256, Log: o.Log, Timeouts: o.Timeouts}
+	for _, name := range u.source.env {
+		if v, ok := os.LookupEnv(name); ok {
+			s.Env = append(s.Env, name+"="+v)
+		}
+	}
 	if u.rank != nil {
 		s.Log = s.Log.With("stage", u.rank.StageName, "rank", u.rank.Rank)
 	} else {

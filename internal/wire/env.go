@@ -16,7 +16,7 @@ var passed = []string{
 var passedPrefixes = []string{"CUDA_", "NVIDIA_", "NSYS_", "OTEL_", "OMP_"}
 
 // secret marks a variable that is withheld though its family is passed: OTEL_EXPORTER_OTLP_HEADERS holds API keys as a
-// rule; an exporter that needs it takes it from its own configuration.
+// rule; an exporter that needs it takes it from its own configuration, or is one to which core gives it by name.
 var secret = []string{"TOKEN", "SECRET", "PASSWORD", "API_KEY", "APIKEY", "HEADERS"}
 
 // pluginEnv chooses from core's environment what a plugin gets.
