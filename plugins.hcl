@@ -107,6 +107,7 @@ model "emoji" {
     replicas = 1 # processes that share the requests
     config {
       device = "cpu"
+      # cuda = "auto" # device events in profiles where there is a GPU; "required": no profile without them; "off"
     }
   }
   stage "resize" {
