@@ -19,7 +19,8 @@ type Options struct {
 	// Self is how this binary serves a built-in: {"/proc/self/exe", "plugin", "serve"}; kind and name are appended.
 	Self     []string
 	Log      *slog.Logger  // nil: nothing is logged
-	Timeouts wire.Timeouts // zero: the defaults
+	Timeouts wire.Timeouts // zero: the defaults; those of plugins.hcl go before them
+	Restarts Restarts      // of plugins that die
 	// OnlyProfilers are all that is started when it is not nil: no model, and no other profiler.
 	OnlyProfilers []string
 }
@@ -48,8 +49,14 @@ type Catalog struct {
 	stages    []Stage
 	profilers map[string]*Profiler
 	order     []string // of the profilers
-	once      sync.Once
-	closeErr  error
+
+	// What goes on after Load: profilers that may not work here are found, those that nobody needs yet are ended.
+	behind      sync.WaitGroup
+	looking     context.Context
+	stopLooking context.CancelFunc
+
+	once     sync.Once
+	closeErr error
 }
 
 // Load starts what cfg asks for: every rank of the served model is loaded, every profiler is launched and configured
@@ -75,6 +82,7 @@ func Validate(ctx context.Context, cfg *config.Config, o Options) error {
 	if err != nil {
 		return err
 	}
+	c.behind.Wait()
 	return c.Close(ctx)
 }
 
@@ -96,7 +104,12 @@ func load(ctx context.Context, cfg *config.Config, o Options, weights bool) (*Ca
 	if err != nil {
 		return nil, fmt.Errorf("start plugins: %w", err)
 	}
+	if err := host.Adopt(); err != nil {
+		o.Log.Warn("start plugins", "error", err.Error())
+	}
+	o.Restarts = o.Restarts.withDefaults()
 	c := &Catalog{options: o, host: host, closers: &closers{}, profilers: map[string]*Profiler{}}
+	c.looking, c.stopLooking = context.WithCancel(context.WithoutCancel(ctx))
 	c.startAll(ctx, units, r, weights)
 	err = r.err()
 	if ctx.Err() != nil {
@@ -151,7 +164,7 @@ func (c *Catalog) startAll(ctx context.Context, units []unit, r *report, weights
 	for _, d := range r.found {
 		c.options.Log.Warn("configuration", "finding", d.String())
 	}
-	c.adoptProfilers(ctx, units, all)
+	c.adoptProfilers(units, all)
 	if weights {
 		c.adoptModels(ctx, units, all, r)
 	}
@@ -195,9 +208,9 @@ func (c *Catalog) refuseFirst(units []unit, r *report) {
 	r.add(config.Diagnostics{d})
 }
 
-// adoptProfilers keeps those that profiles use by default, and ends the others until somebody asks for them.
-func (c *Catalog) adoptProfilers(ctx context.Context, units []unit, all []started) {
-	var wg sync.WaitGroup
+// adoptProfilers keeps those that profiles use by default, and ends the others until somebody asks for them. Nobody waits for
+// that, and for what the profilers find out about this machine.
+func (c *Catalog) adoptProfilers(units []unit, all []started) {
 	for i, u := range units {
 		if u.rank != nil {
 			continue
@@ -205,18 +218,19 @@ func (c *Catalog) adoptProfilers(ctx context.Context, units []unit, all []starte
 		p := newProfiler(c, u, all[i].described)
 		c.profilers[u.name] = p
 		c.order = append(c.order, u.name)
-		wg.Go(func() {
-			p.probe(ctx, all[i])
+		if u.warm {
+			p.adopt(all[i])
+		}
+		c.behind.Go(func() {
+			p.probe(c.looking, all[i])
 			if u.warm {
-				p.adopt(all[i])
 				return
 			}
-			if err := all[i].Close(ctx); err != nil {
+			if err := all[i].Close(c.looking); err != nil && c.looking.Err() == nil {
 				c.options.Log.Warn("end profiler after validation", "error", err)
 			}
 		})
 	}
-	wg.Wait()
 }
 
 // Stages are the served model's, in order.
@@ -247,6 +261,11 @@ func (c *Catalog) Offline(name string) (*Profiler, error) {
 
 // Close ends every plugin; none is left when it returns. ctx shortens the patience. It may be called again.
 func (c *Catalog) Close(ctx context.Context) error {
-	c.once.Do(func() { c.closeErr = errors.Join(c.closers.close(ctx), c.host.Close()) })
+	c.once.Do(func() {
+		c.stopLooking()
+		c.closeErr = c.closers.close(ctx)
+		c.behind.Wait()
+		c.closeErr = errors.Join(c.closeErr, c.host.Close())
+	})
 	return c.closeErr
 }

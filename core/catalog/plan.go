@@ -3,6 +3,7 @@ package catalog
 import (
 	"errors"
 	"slices"
+	"time"
 
 	"github.com/strobe-dev/strobe/core/config"
 	"github.com/strobe-dev/strobe/internal/wire"
@@ -19,8 +20,17 @@ type unit struct {
 	values config.Values
 	rank   *model.Rank // of a model; nil for a profiler
 	warm   bool        // a profiler that is kept running
+	bounds
 	// offline: a profiler of Catalog.Offline
 	offline bool
+}
+
+// bounds are what a process may take.
+type bounds struct {
+	memory   int64         // bytes; 0: no bound
+	progress time.Duration // of a model: without a step; 0: no bound
+	cancel   time.Duration // of a model: to end what was cancelled
+	finish   time.Duration // of a profiler: to complete an export
 }
 
 // plan turns the configuration into units. What cannot be resolved is a finding.
@@ -43,7 +53,8 @@ func plan(cfg *config.Config, o Options) (units []unit, found config.Diagnostics
 			found = append(found, bad...)
 			continue
 		}
-		units = append(units, unit{source: src, name: p.Name, block: p.Origin, values: p.Config, warm: slices.Contains(cfg.Server.Profilers, p.Name)})
+		units = append(units, unit{source: src, name: p.Name, block: p.Origin, values: p.Config, warm: slices.Contains(cfg.Server.Profilers, p.Name),
+			bounds: bounds{memory: cfg.MemoryOf(p.MaxMemory, p.Plugin), finish: p.Finish}})
 	}
 	return units, found
 }
@@ -57,7 +68,8 @@ func planModel(cfg *config.Config, o Options, m *config.Model) (units []unit, fo
 		}
 		for r := range max(s.Replicas, 1) {
 			units = append(units, unit{source: src, name: s.Plugin, block: s.Origin, values: s.Config,
-				rank: &model.Rank{Model: m.Name, Stage: i, StageName: s.Name, Rank: r, Replicas: max(s.Replicas, 1)}})
+				bounds: bounds{memory: cfg.MemoryOf(s.MaxMemory, s.Plugin), progress: s.Progress, cancel: s.Cancel},
+				rank:   &model.Rank{Model: m.Name, Stage: i, StageName: s.Name, Rank: r, Replicas: max(s.Replicas, 1)}})
 		}
 	}
 	return units, found

@@ -33,14 +33,17 @@ type Profiler struct {
 
 	starting chan struct{} // holds one token: one start at a time
 
-	mu     sync.Mutex
-	now    *wire.Process // nil until started
-	last   error         // why it last failed
-	closed bool
+	mu      sync.Mutex
+	now     *wire.Process // nil until started
+	mourned bool          // the death of now is in the history
+	starts  int           // of processes after the first
+	breaker breaker
+	history history
+	closed  bool
 }
 
 func newProfiler(c *Catalog, u unit, d wire.Description) *Profiler {
-	p := &Profiler{catalog: c, unit: u, described: d, starting: make(chan struct{}, 1)}
+	p := &Profiler{catalog: c, unit: u, described: d, starting: make(chan struct{}, 1), breaker: breaker{limits: c.options.Restarts}}
 	p.starting <- struct{}{}
 	return p
 }
@@ -68,7 +71,7 @@ func (p *Profiler) describedAs() wire.Description {
 func (p *Profiler) adopt(s started) {
 	p.mu.Lock()
 	defer p.mu.Unlock()
-	p.now, p.described = s.Process, s.described
+	p.now, p.described, p.mourned = s.Process, s.described, false
 }
 
 // probe logs what stands in the way of the profiler; it never keeps a server from starting.
@@ -79,6 +82,9 @@ func (p *Profiler) probe(ctx context.Context, s started) {
 	found, err := s.Probe(ctx)
 	if err != nil {
 		found = diag.List{{Severity: diag.Warning, Summary: err.Error()}}
+	}
+	if ctx.Err() != nil {
+		return // nobody wants to know any more
 	}
 	for _, d := range found {
 		p.catalog.options.Log.Warn("profiler may not work here", "profiler", p.Name(), "finding", d.String())
@@ -92,7 +98,7 @@ func (p *Profiler) Open(ctx context.Context, r wire.OpenRequest) error {
 		return p.note(err)
 	}
 	if err := process.Open(ctx, r); err != nil {
-		return p.note(err)
+		return p.noteCall(process, err)
 	}
 	if p.unit.offline { // it has started in good time; what it does now can wait
 		process.Yield()
@@ -120,7 +126,7 @@ func (p *Profiler) StopSource(ctx context.Context) (wire.SourceReply, error) {
 		return wire.SourceReply{}, err
 	}
 	reply, err := process.StopSource(ctx)
-	return reply, p.note(err)
+	return reply, p.noteCall(process, err)
 }
 
 // Finish completes the open profile. Beside an error of the export the reply still holds what was read.
@@ -130,7 +136,7 @@ func (p *Profiler) Finish(ctx context.Context, r wire.FinishRequest) (wire.Finis
 		return wire.FinishReply{}, err
 	}
 	reply, err := process.Finish(ctx, r)
-	return reply, p.note(err)
+	return reply, p.noteCall(process, err)
 }
 
 // Abort abandons the open profile. A process that is gone has nothing open.
@@ -139,7 +145,7 @@ func (p *Profiler) Abort(ctx context.Context) error {
 	if err != nil {
 		return nil
 	}
-	return p.note(process.Abort(ctx))
+	return p.noteCall(process, process.Abort(ctx))
 }
 
 func (p *Profiler) running(op string) (*wire.Process, error) {
@@ -156,37 +162,18 @@ func (p *Profiler) note(err error) error {
 	if err != nil {
 		p.mu.Lock()
 		defer p.mu.Unlock()
-		p.last = err
+		p.history.failed(err)
 	}
 	return err
 }
 
-// ensure is the process, started if there is none or if it has died.
-func (p *Profiler) ensure(ctx context.Context) (*wire.Process, error) {
-	select {
-	case <-p.starting:
-		defer func() { p.starting <- struct{}{} }()
-	case <-ctx.Done():
-		return nil, context.Cause(ctx)
+// noteCall is note for what a process answered. One that did not come back from a call has its profile open for ever: it is
+// ended, and started again at its next use.
+func (p *Profiler) noteCall(process *wire.Process, err error) error {
+	if wire.Hung(err) {
+		process.Kill(err)
 	}
-	p.mu.Lock()
-	old, closed := p.now, p.closed
-	p.mu.Unlock()
-	if closed {
-		return nil, &wire.Error{Plugin: "profiler(" + p.unit.name + ")", Err: wire.ErrClosed}
-	}
-	if old != nil {
-		if old.Err() == nil {
-			return old, nil
-		}
-		_ = old.Close(ctx)
-	}
-	s, err := p.catalog.restart(ctx, p.unit)
-	if err != nil {
-		return nil, err
-	}
-	p.adopt(s)
-	return s.Process, nil
+	return p.note(err)
 }
 
 // Close ends the process.

@@ -5,18 +5,10 @@ import (
 	"errors"
 	"fmt"
 	"sync"
-	"time"
 
 	"github.com/strobe-dev/strobe/internal/wire"
 	"github.com/strobe-dev/strobe/sdk/model"
 	"github.com/strobe-dev/strobe/sdk/trace"
-)
-
-// Waits before a dead rank is started again. One that lived for a while begins anew with the shortest.
-const (
-	backoffMin   = 200 * time.Millisecond
-	backoffMax   = 10 * time.Second
-	backoffReset = 30 * time.Second
 )
 
 // ErrDown says that a rank's process is dead and its successor is not ready yet.
@@ -33,12 +25,17 @@ type Rank struct {
 	down      error   // why it cannot be called; nil while it is up
 	recording taken
 	restarts  int
+	breaker   breaker
+	history   history
 
-	stop context.CancelFunc // of the supervisor; nil without one
-	done chan struct{}
+	asked chan chan error    // restarts on request
+	stop  context.CancelFunc // of the supervisor; nil without one
+	done  chan struct{}
 }
 
-func newRank(c *Catalog, u unit, s started) *Rank { return &Rank{catalog: c, unit: u, now: s} }
+func newRank(c *Catalog, u unit, s started) *Rank {
+	return &Rank{catalog: c, unit: u, now: s, breaker: breaker{limits: c.options.Restarts}, asked: make(chan chan error)}
+}
 
 // Stage is the index of the rank's stage.
 func (r *Rank) Stage() int { return r.unit.rank.Stage }
@@ -92,7 +89,11 @@ func (r *Rank) Generate(ctx context.Context, req *model.Request, progress func(m
 	if err != nil {
 		return nil, err
 	}
-	return p.Generate(ctx, req, progress)
+	res, err := p.Generate(ctx, req, progress)
+	if err != nil {
+		r.settle(ctx, p, err)
+	}
+	return res, err
 }
 
 // StartRecording makes the rank write events into s.Path. The rank itself says who it is: s.Process is not used.
@@ -131,72 +132,6 @@ func (r *Rank) StopRecording(ctx context.Context) (trace.Stats, error) {
 		return stats, errors.Join(fmt.Errorf("%w; it was started again and recorded on", died), err)
 	}
 	return stats, err
-}
-
-// supervise starts the rank again whenever it dies.
-func (r *Rank) supervise() {
-	ctx, cancel := context.WithCancel(context.Background())
-	r.stop, r.done = cancel, make(chan struct{})
-	go func() {
-		defer close(r.done)
-		for wait := backoffMin; ; {
-			began := time.Now()
-			select {
-			case <-ctx.Done():
-				return
-			case <-r.current().Done():
-			}
-			if time.Since(began) > backoffReset {
-				wait = backoffMin
-			}
-			if wait = r.revive(ctx, wait); ctx.Err() != nil {
-				return
-			}
-		}
-	}()
-}
-
-func (r *Rank) current() *wire.Process {
-	r.mu.Lock()
-	defer r.mu.Unlock()
-	return r.now.Process
-}
-
-// revive tries until the rank is up or ctx ends, and returns the wait before a next death's first try.
-func (r *Rank) revive(ctx context.Context, wait time.Duration) time.Duration {
-	dead := r.current()
-	r.setDown(fmt.Errorf("%w: %w", dead.Err(), ErrDown))
-	// A dead process still has its folder and its readers.
-	_ = dead.Close(ctx)
-	for {
-		select {
-		case <-ctx.Done():
-			return wait
-		case <-time.After(wait):
-		}
-		wait = min(2*wait, backoffMax)
-		s, err := r.catalog.restart(ctx, r.unit)
-		if err == nil {
-			r.resume(ctx, dead, s.Process) // before requests come
-			r.mu.Lock()
-			r.now, r.down = s, nil
-			r.restarts++
-			r.mu.Unlock()
-			r.catalog.options.Log.Info("rank restarted", "stage", r.StageName(), "rank", r.Rank(), "pid", s.PID())
-			return wait
-		}
-		if ctx.Err() != nil {
-			return wait
-		}
-		r.setDown(fmt.Errorf("%w: %w", err, ErrDown))
-		r.catalog.options.Log.Error("restart rank", "stage", r.StageName(), "rank", r.Rank(), "error", err, "next_try", wait)
-	}
-}
-
-func (r *Rank) setDown(err error) {
-	r.mu.Lock()
-	defer r.mu.Unlock()
-	r.down = err
 }
 
 // Close ends the supervisor and the process.

@@ -50,6 +50,11 @@ func (u unit) spec(o Options) wire.Spec {
 			s.Env = append(s.Env, name+"="+v)
 		}
 	}
+	s.MaxMemory = u.memory
+	s.Timeouts.Progress = u.progress
+	if u.finish > 0 && s.Timeouts.Finish == 0 {
+		s.Timeouts.Finish = u.finish
+	}
 	if u.rank != nil {
 		s.Log = s.Log.With("stage", u.rank.StageName, "rank", u.rank.Rank)
 	} else {
