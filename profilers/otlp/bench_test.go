@@ -2,9 +2,12 @@ package otlp
 
 import (
 	"context"
+	"errors"
 	"os"
+	"slices"
 	"strconv"
 	"strings"
+	"sync"
 	"syscall"
 	"testing"
 	"time"
@@ -16,6 +19,7 @@ import (
 	oteltrace "go.opentelemetry.io/otel/trace"
 	collectorpb "go.opentelemetry.io/proto/otlp/collector/trace/v1"
 	tracepb "go.opentelemetry.io/proto/otlp/trace/v1"
+	"golang.org/x/sync/errgroup"
 	"google.golang.org/protobuf/proto"
 
 	"github.com/strobe-dev/strobe/sdk/profiler"
@@ -100,7 +104,53 @@ func BenchmarkCollector(b *testing.B) {
 		}
 		f.readInto(b, opened, p, spans)
 	})
+	// The collector's own: the same uploads, kept from an export into nowhere, with nothing to be made while they are sent.
+	kept := f.uploads(b, spans)
+	run("collector alone", func(b *testing.B) {
+		client, err := newClient(context.Background(), to(c.address))
+		if err != nil {
+			b.Fatal(err)
+		}
+		var all errgroup.Group
+		all.SetLimit(4) // as many as the exporter has in flight
+		for _, u := range kept {
+			all.Go(func() error { return client.otlp.UploadTraces(context.Background(), u) })
+		}
+		if err := errors.Join(all.Wait(), client.otlp.Stop(context.Background())); err != nil {
+			b.Fatal(err)
+		}
+	})
 	run("BatchSpanProcessor", func(b *testing.B) { viaSDK(b, f, c.address) })
+}
+
+// keeper is a client that keeps the uploads.
+type keeper struct {
+	nowhere
+	mu   sync.Mutex
+	kept [][]*tracepb.ResourceSpans
+}
+
+func (k *keeper) UploadTraces(_ context.Context, spans []*tracepb.ResourceSpans) error {
+	k.mu.Lock()
+	defer k.mu.Unlock()
+	for i, s := range spans {
+		spans[i] = proto.CloneOf(s)
+	}
+	k.kept = append(k.kept, slices.Clone(spans))
+	return nil
+}
+
+// uploads are those of one export.
+func (f *fixture) uploads(b *testing.B, spans int) [][]*tracepb.ResourceSpans {
+	k := &keeper{}
+	p := f.profile(b, "p")
+	opened, err := (&Profiler{config: to("127.0.0.1:1")}).Open(context.Background(), p)
+	if err != nil {
+		b.Fatal(err)
+	}
+	opened.(*sink).client.otlp = k
+	f.readInto(b, opened, p, spans)
+	return k.kept
 }
 
 // viaSDK makes an SDK span of every recorded one and waits until all are sent.
