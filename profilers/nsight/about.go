@@ -36,7 +36,7 @@ func (s *sink) end(sum profiler.Summary) {
 		"EXPORT_SCHEMA_VERSION_MINOR", schemaMinor, "EXPORT_SCHEMA_VERSION_MICRO", schemaMicro, "EXPORT_PLATFORM", runtime.GOOS, "EXPORT_ARCH", runtime.GOARCH,
 		"EXPORT_TIME_UTC", utc(now), "EXPORT_TIME_LOCAL", now.Format("2006-01-02 15:04:05.000000000"), "EXPORT_HOST", s.profile.Host)
 	pairs(captureFacts, "STROBE_PROFILE", s.profile.ID, "STROBE_MODEL", s.profile.Model, "STROBE_LABEL", s.profile.Label,
-		"STROBE_EVENTS", fmt.Sprint(s.events), "STROBE_NOT_IN_THIS_FILE", fmt.Sprint(s.dropped))
+		"STROBE_EVENTS", fmt.Sprint(s.events), "STROBE_NOT_IN_THIS_FILE", fmt.Sprint(s.dropped+s.without))
 	for i := range sum.Processes {
 		r := &sum.Processes[i]
 		if r.Process == nil {

@@ -130,7 +130,7 @@ func (s *sink) work(p *process, e *recording.Event) {
 		s.db.put(overhead, start, end, int64(classRuntime), s.thread(p, e), correlation, s.text(e.Name.Text), g.ints[overheadKind])
 	default:
 		s.events--
-		s.dropped++
+		s.without++
 	}
 }
 

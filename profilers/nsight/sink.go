@@ -38,7 +38,8 @@ type sink struct {
 
 	full    bool // the bound is reached: nothing newer is taken
 	events  uint64
-	dropped uint64
+	dropped uint64  // because of the bound
+	without uint64  // because the format has no place for them
 	last    int64   // latest end, of the file's times
 	reserve int64   // bytes that are to come
 	gpus    []int64 // that have a row
@@ -91,7 +92,7 @@ func (s *sink) Consume(ctx context.Context, b *recording.Batch) error {
 		case e.Kind == recording.Span, e.Kind == recording.Instant:
 			s.span(p, e)
 		default: // Nsight's file has no place for counters, and joins by correlation instead of arrows
-			s.dropped++
+			s.without++
 		}
 	}
 	return s.db.err
