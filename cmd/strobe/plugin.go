@@ -20,7 +20,7 @@ func newPluginCommand(io stdio) *cobra.Command {
 		Short: "Look at plugins, write one, check one",
 		Args:  cobra.NoArgs,
 	}
-	cmd.AddCommand(newPluginListCommand(io), newPluginNewCommand(io), newPluginCheckCommand(io), newPluginDocsCommand(io))
+	cmd.AddCommand(newPluginListCommand(io), newPluginNewCommand(io), newPluginCheckCommand(io), newPluginHoldCommand(), newPluginDocsCommand(io))
 	return cmd
 }
 

@@ -73,12 +73,20 @@ NAME is a built-in plugin; PROGRAM is the path of any other. Options go before i
 	return cmd
 }
 
+// newPluginHoldCommand is a host that `plugin check` starts and kills.
+func newPluginHoldCommand() *cobra.Command {
+	return &cobra.Command{Use: "hold", Hidden: true, Args: cobra.NoArgs, RunE: func(cmd *cobra.Command, _ []string) error {
+		return plugintest.RunHost(cmd.Context())
+	}}
+}
+
 func checkPlugin(ctx context.Context, args []string, f checkFlags, io stdio) error {
 	command, err := pluginProgram(args)
 	if err != nil {
 		return err
 	}
 	o := f.checks
+	o.Host = []string{selfPath(), "plugin", "hold"}
 	if o.Config, err = values("--config", f.config); err != nil {
 		return err
 	}
@@ -95,7 +103,7 @@ func checkPlugin(ctx context.Context, args []string, f checkFlags, io stdio) err
 	}
 	var checks []plugintest.Check
 	if d.Kind == wire.KindModel {
-		checks = plugintest.ModelChecks(plugintest.ModelOptions{Config: o.Config, BadConfigs: o.BadConfigs})
+		checks = plugintest.ModelChecks(plugintest.ModelOptions{Config: o.Config, BadConfigs: o.BadConfigs, Host: o.Host})
 	} else {
 		checks = plugintest.ProfilerChecks(o)
 	}

@@ -36,14 +36,8 @@ func standin(t *testing.T) {
 
 func TestConformance(t *testing.T) {
 	standin(t)
-	program := filepath.Join(t.TempDir(), "model-cuda")
-	build := exec.Command("go", "build", "-o", program, ".")
-	build.Stderr = os.Stderr
-	if err := build.Run(); err != nil {
-		t.Fatal(err)
-	}
 	plugintest.TestModel(t, plugintest.ModelOptions{
-		New: func() model.Model { return &scaler{} }, Command: []string{program},
+		New: func() model.Model { return &scaler{} }, Build: ".",
 		Config:     map[string]any{"cuda": "off", "operators": int64(2)},
 		BadConfigs: []map[string]any{{"cuda": "on"}, {"operators": int64(0)}},
 		Request:    model.Request{Steps: 3},

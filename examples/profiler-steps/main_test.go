@@ -7,5 +7,5 @@ import (
 )
 
 func TestConformance(t *testing.T) {
-	plugintest.TestProfiler(t, plugintest.ProfilerOptions{New: mine})
+	plugintest.TestProfiler(t, plugintest.ProfilerOptions{New: mine, Build: "."})
 }

@@ -3,8 +3,6 @@ package dit
 import (
 	"fmt"
 	"os"
-	"os/exec"
-	"path/filepath"
 	"regexp"
 	"strings"
 	"testing"
@@ -15,14 +13,8 @@ import (
 )
 
 func TestConformance(t *testing.T) {
-	program := filepath.Join(t.TempDir(), "strobe-model-dit")
-	build := exec.Command("go", "build", "-o", program, "./cmd/strobe-model-dit")
-	build.Stderr = os.Stderr
-	if err := build.Run(); err != nil {
-		t.Fatal(err)
-	}
 	plugintest.TestModel(t, plugintest.ModelOptions{
-		New: New, Command: []string{program},
+		New: New, Build: "./cmd/strobe-model-dit",
 		Config: map[string]any{"device": "cpu", "threads": int64(2)},
 		BadConfigs: []map[string]any{
 			{"device": "cuda"}, {"weights": ""}, {"weights": "/no/such/file"}, {"weights": int64(1)},

@@ -2,8 +2,6 @@ package resize
 
 import (
 	"os"
-	"os/exec"
-	"path/filepath"
 	"regexp"
 	"testing"
 
@@ -13,14 +11,8 @@ import (
 )
 
 func TestConformance(t *testing.T) {
-	program := filepath.Join(t.TempDir(), "strobe-model-resize")
-	build := exec.Command("go", "build", "-o", program, "./cmd/strobe-model-resize")
-	build.Stderr = os.Stderr
-	if err := build.Run(); err != nil {
-		t.Fatal(err)
-	}
 	plugintest.TestModel(t, plugintest.ModelOptions{
-		New: New, Command: []string{program},
+		New: New, Build: "./cmd/strobe-model-resize",
 		Config:     map[string]any{"filter": "nearest"},
 		BadConfigs: []map[string]any{{"filter": "lanczos"}, {"filter": int64(3)}},
 		Request:    model.Request{Size: model.Size{Width: 48, Height: 24}},

@@ -1,9 +1,6 @@
 package chrome
 
 import (
-	"os"
-	"os/exec"
-	"path/filepath"
 	"testing"
 
 	"github.com/strobe-dev/strobe/sdk/plugintest"
@@ -11,18 +8,12 @@ import (
 )
 
 func TestConformance(t *testing.T) {
-	program := filepath.Join(t.TempDir(), "strobe-profiler-chrome")
-	build := exec.Command("go", "build", "-o", program, "./cmd/strobe-profiler-chrome")
-	build.Stderr = os.Stderr
-	if err := build.Run(); err != nil {
-		t.Fatal(err)
-	}
 	plugintest.TestProfiler(t, plugintest.ProfilerOptions{
 		New: func() (profiler.Profiler, profiler.Description) {
 			p := New()
 			return p, p.Describe()
 		},
-		Command:    []string{program},
+		Build:      "./cmd/strobe-profiler-chrome",
 		Config:     map[string]any{"compression": "small"},
 		BadConfigs: []map[string]any{{"compression": "most"}, {"compression": int64(3)}},
 	})

@@ -1,9 +1,6 @@
 package hostmon
 
 import (
-	"os"
-	"os/exec"
-	"path/filepath"
 	"runtime"
 	"testing"
 
@@ -12,18 +9,12 @@ import (
 )
 
 func TestConformance(t *testing.T) {
-	program := filepath.Join(t.TempDir(), "strobe-profiler-hostmon")
-	build := exec.Command("go", "build", "-o", program, "./cmd/strobe-profiler-hostmon")
-	build.Stderr = os.Stderr
-	if err := build.Run(); err != nil {
-		t.Fatal(err)
-	}
 	plugintest.TestProfiler(t, plugintest.ProfilerOptions{
 		New: func() (profiler.Profiler, profiler.Description) {
 			p := New()
 			return p, p.Describe()
 		},
-		Command:     []string{program},
+		Build:       "./cmd/strobe-profiler-hostmon",
 		Config:      map[string]any{"interval": "20ms"},
 		BadConfigs:  []map[string]any{{"interval": "1ms"}, {"interval": "2m"}, {"interval": int64(3)}},
 		NoArtifacts: true,

@@ -51,7 +51,7 @@ func run(t *testing.T, checks []Check, start Start, command []string) {
 		starts["process"] = StartCommand(nil, command...)
 	}
 	if len(starts) == 0 {
-		t.Fatal("give New, Command or both")
+		t.Fatal("give New and Build, so that the plugin is checked in memory and as a process")
 	}
 	for how, start := range starts {
 		t.Run(how, func(t *testing.T) {

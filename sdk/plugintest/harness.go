@@ -29,6 +29,10 @@ type Plugin struct {
 	end    func(context.Context) error
 	once   sync.Once
 	ended  error
+
+	// pause has the plugin stand still, in the middle of whatever it does, until resume is called; nil when that cannot be.
+	pause   func() (resume func(), err error)
+	command []string // nil in memory
 }
 
 // Start starts a fresh plugin.
@@ -46,7 +50,12 @@ func StartModel(fresh func() model.Model) Start {
 func StartProfiler(fresh func() (profiler.Profiler, profiler.Description)) Start {
 	return func(context.Context) (*Plugin, error) {
 		p, d := fresh()
-		return inMemory(wire.NewProfilerService(p, d, quiet), wire.KindProfiler, d.Name)
+		g := &gate{}
+		m, err := inMemory(wire.NewProfilerService(g.before(p), d, quiet), wire.KindProfiler, d.Name)
+		if err == nil {
+			m.pause = g.close
+		}
+		return m, err
 	}
 }
 
@@ -72,9 +81,9 @@ func StartCommand(log *slog.Logger, command ...string) Start {
 		if err != nil {
 			return nil, errors.Join(err, host.Close())
 		}
-		return &Plugin{client: &p.Client, end: func(ctx context.Context) error {
+		return &Plugin{client: &p.Client, command: command, end: func(ctx context.Context) error {
 			return errors.Join(p.Close(ctx), host.Close())
-		}}, nil
+		}, pause: func() (func(), error) { return suspend(p.PID()) }}, nil
 	}
 }
 

@@ -17,10 +17,11 @@ import (
 	"github.com/strobe-dev/strobe/sdk/profiler"
 )
 
-// ProfilerOptions say how to check a profiler plugin. New, Command or both must be given.
+// ProfilerOptions say how to check a profiler plugin. New, Build or Command must be given, best New and Build.
 type ProfilerOptions struct {
 	New     func() (profiler.Profiler, profiler.Description) // makes a fresh one, for checks in memory
-	Command []string                                         // the plugin's program and arguments, for checks as a process
+	Build   string                                           // the Go package of its main, for checks as a process: "."
+	Command []string                                         // or its program and arguments
 	Config  map[string]any                                   // sound values
 	// BadConfigs are values of which each must be found wrong.
 	BadConfigs []map[string]any
@@ -28,16 +29,22 @@ type ProfilerOptions struct {
 	NoArtifacts bool
 	// Measures says that a [profiler.ProfilerWithSource] has something to measure on this machine.
 	Measures bool
+	// Host is a program, with arguments, that calls [RunHost]. TestProfiler needs none.
+	Host []string
 }
 
 // TestProfiler checks a profiler plugin.
 func TestProfiler(t *testing.T, o ProfilerOptions) {
 	t.Helper()
+	if isHost(t) {
+		return
+	}
 	var start Start
+	o.Host = testHost(t)
 	if o.New != nil {
 		start = StartProfiler(o.New)
 	}
-	run(t, ProfilerChecks(o), start, o.Command)
+	run(t, ProfilerChecks(o), start, program(t, o.Build, o.Command))
 }
 
 // ProfilerChecks are the promises of a profiler plugin.
@@ -46,6 +53,7 @@ func ProfilerChecks(o ProfilerOptions) []Check {
 	return []Check{
 		{"describe twice", kindProfiler, func(ctx context.Context, p *Plugin) error { return describesTwice(ctx, p, kindProfiler) }},
 		{"unknown key", kindProfiler, func(ctx context.Context, p *Plugin) error { return findsUnknownKey(ctx, p, o.Config) }},
+		{"every finding", kindProfiler, func(ctx context.Context, p *Plugin) error { return findsEverything(ctx, p, o.Config) }},
 		{"bad values", kindProfiler, func(ctx context.Context, p *Plugin) error { return badValues(ctx, p, o.BadConfigs) }},
 		{"open and finish", kindProfiler, c.openAndFinish},
 		{"empty recording", kindProfiler, c.empty},
@@ -56,8 +64,13 @@ func ProfilerChecks(o ProfilerOptions) []Check {
 		{"open without finish", kindProfiler, c.openWithoutFinish},
 		{"damaged recording", kindProfiler, c.damaged},
 		{"cancelled finish", kindProfiler, c.cancelledFinish},
+		{"error in the middle", kindProfiler, c.errorInTheMiddle},
+		{"slow sink", kindProfiler, c.slow},
+		{"every argument type", kindProfiler, c.everyArgument},
+		{"giant names", kindProfiler, c.giantNames},
 		{"a million events", kindProfiler, c.many},
 		{"measure", kindProfiler, c.measure},
+		{"host death", kindProfiler, func(ctx context.Context, p *Plugin) error { return outlivesNoHost(ctx, p, o.Host) }},
 	}
 }
 
@@ -65,39 +78,50 @@ type profilerChecks struct{ o ProfilerOptions }
 
 // profile records requests on a configured plugin, finishes, and checks what it made.
 func (c profilerChecks) profile(ctx context.Context, p *Plugin, id string, requests int, maxBytes int64) error {
-	return c.profileOf(ctx, p, id, requests, 20, maxBytes)
+	return c.export(ctx, p, job{id: id, maxBytes: maxBytes, record: func(r *Recording) {
+		for i := range requests {
+			r.Request(fmt.Sprintf("req-%d", i), 20)
+		}
+		if requests > 0 {
+			r.LeaveOpen()
+		}
+	}})
 }
 
-// profileOf is profile with another number of steps a request.
-func (c profilerChecks) profileOf(ctx context.Context, p *Plugin, id string, requests, steps int, maxBytes int64) error {
+// job is one profile of a check.
+type job struct {
+	id       string
+	label    string
+	maxBytes int64
+	record   func(r *Recording) // nothing is recorded when nil
+	finish   func()             // called right before Finish, when all is recorded; may be nil
+}
+
+// export runs a profile on a configured plugin and checks that everything was read and what was made.
+func (c profilerChecks) export(ctx context.Context, p *Plugin, j job) error {
 	dir, recordingDir, remove, err := folders()
 	if err != nil {
 		return err
 	}
 	defer remove()
-	if err := p.Open(ctx, describeProfile(id, dir, maxBytes), recordingDir); err != nil {
+	profile := describeProfile(j.id, dir, j.maxBytes)
+	profile.Label += j.label
+	if err := p.Open(ctx, profile, recordingDir); err != nil {
 		return err
 	}
-	r, err := Record(recordingDir)
+	segments, events, err := record(recordingDir, j.record)
 	if err != nil {
 		return err
 	}
-	for i := range requests {
-		r.Request(fmt.Sprintf("req-%d", i), steps)
+	if j.finish != nil {
+		j.finish()
 	}
-	if requests > 0 {
-		r.LeaveOpen()
-	}
-	events, err := r.Stop()
+	artifacts, processes, err := p.Finish(ctx, segments...)
 	if err != nil {
 		return err
 	}
-	artifacts, processes, err := p.Finish(ctx, r.Segments...)
-	if err != nil {
-		return err
-	}
-	if len(processes) != len(r.Segments) {
-		return fmt.Errorf("it read %d processes, %d recorded", len(processes), len(r.Segments))
+	if len(processes) != len(segments) {
+		return fmt.Errorf("it read %d processes, %d recorded", len(processes), len(segments))
 	}
 	var read uint64
 	for _, s := range processes {
@@ -109,10 +133,10 @@ func (c profilerChecks) profileOf(ctx context.Context, p *Plugin, id string, req
 	if read != events {
 		return fmt.Errorf("%d events were recorded, it read %d", events, read)
 	}
-	if requests > 0 && len(artifacts) == 0 && !c.o.NoArtifacts {
+	if events > 0 && len(artifacts) == 0 && !c.o.NoArtifacts {
 		return errors.New("it made no artifact; a profiler that sends its output elsewhere sets NoArtifacts")
 	}
-	return checkFiles(dir, artifacts, maxBytes)
+	return checkFiles(dir, artifacts, j.maxBytes)
 }
 
 func describeProfile(id, dir string, maxBytes int64) profiler.Profile {

@@ -20,7 +20,11 @@ func (c profilerChecks) many(ctx context.Context, p *Plugin) error {
 	if err := c.configured(ctx, p); err != nil {
 		return err
 	}
-	return c.profileOf(ctx, p, "20260101-000000-aaaaaa", manyRequests, manySteps, 0)
+	return c.export(ctx, p, job{id: "20260101-000000-aaaaaa", record: func(r *Recording) {
+		for i := range manyRequests {
+			r.Request(fmt.Sprintf("req-%d", i), manySteps)
+		}
+	}})
 }
 
 // damaged exports a recording whose middle was overwritten: what can be read is exported, and the profile is finished.
@@ -37,7 +41,7 @@ func (c profilerChecks) damaged(ctx context.Context, p *Plugin) error {
 	if err != nil {
 		return err
 	}
-	for i := range 50 {
+	for i := range 500 { // enough that the middle of the file is events and not names
 		r.Request(fmt.Sprintf("req-%d", i), 20)
 	}
 	events, err := r.Stop()

@@ -5,28 +5,43 @@ import (
 	"fmt"
 	"os"
 	"path/filepath"
+	"sync"
 
 	"github.com/strobe-dev/strobe/sdk/trace"
 )
 
-var (
-	nameHTTP    = trace.NameIn(trace.CategoryRequest, "http")
-	nameStage   = trace.NameIn(trace.CategoryStage, "pipeline_forward")
-	nameStep    = trace.NameIn(trace.CategoryStep, "denoise_step")
-	nameLinear  = trace.NameIn(trace.CategoryOperator, "test::linear")
-	nameQueue   = trace.NameIn(trace.CategoryCounter, "queue")
-	nameMemory  = trace.NameIn(trace.CategoryMemory, "[memory]")
-	keyStep     = trace.Name("step")
-	keyTime     = trace.Name("t")
-	keyLast     = trace.Name("last")
-	keyModule   = trace.Name("module")
-	keyShapes   = trace.Name("Input Dims")
-	keyNote     = trace.Name("note")
-	keyBytes    = trace.Name("Bytes")
-	textModule  = trace.Name("blocks.0.attn.qkv")
-	textShapes  = trace.Name("[[2,70,192],[192,576]]")
-	longestName = trace.Name(string(make([]byte, 4096)))
-)
+// words are the names in a recording. They are interned when the first one is made: a program that only imports this package
+// must not have them in its own recordings.
+type words struct {
+	http, stage, step, linear, queue, memory                           trace.NameID
+	keyStep, keyTime, keyLast, keyModule, keyShapes, keyNote, keyBytes trace.NameID
+	module, shapes, longest, control, kernel, launch, about            trace.NameID
+}
+
+var names = sync.OnceValue(func() words {
+	return words{
+		http:      trace.NameIn(trace.CategoryRequest, "http"),
+		stage:     trace.NameIn(trace.CategoryStage, "pipeline_forward"),
+		step:      trace.NameIn(trace.CategoryStep, "denoise_step"),
+		linear:    trace.NameIn(trace.CategoryOperator, "test::linear"),
+		queue:     trace.NameIn(trace.CategoryCounter, "queue"),
+		memory:    trace.NameIn(trace.CategoryMemory, "[memory]"),
+		keyStep:   trace.Name("step"),
+		keyTime:   trace.Name("t"),
+		keyLast:   trace.Name("last"),
+		keyModule: trace.Name("module"),
+		keyShapes: trace.Name("Input Dims"),
+		keyNote:   trace.Name("note"),
+		keyBytes:  trace.Name("Bytes"),
+		module:    trace.Name("blocks.0.attn.qkv"),
+		shapes:    trace.Name("[[2,70,192],[192,576]]"),
+		longest:   trace.Name(string(make([]byte, 4096))),
+		control:   trace.Name("a \"name\"\n\twith <everything>, \xff and \u2028"),
+		kernel:    trace.NameIn(trace.CategoryDevice, "void gemm<float, 128>(float const*)"),
+		launch:    trace.NameIn(trace.CategoryRuntime, "cudaLaunchKernel"),
+		about:     trace.Name("gpu"),
+	}
+})
 
 // recordBytes bounds each segment of a [Recording].
 const recordBytes = 256 << 20
@@ -40,11 +55,12 @@ type Recording struct {
 	lane     *trace.Track
 	worker   *trace.Track
 	flow     uint64
+	words    words
 }
 
 // Record begins a recording in dir, which must exist.
 func Record(dir string) (*Recording, error) {
-	r := &Recording{Dir: dir, Segments: []string{"core.seg", "stage_0_diffusion_rank0.seg"}, core: trace.New(trace.Options{}), rank: trace.New(trace.Options{})}
+	r := &Recording{Dir: dir, words: names(), Segments: []string{"core.seg", "stage_0_diffusion_rank0.seg"}, core: trace.New(trace.Options{}), rank: trace.New(trace.Options{})}
 	err := r.core.Start(trace.Start{Path: filepath.Join(dir, r.Segments[0]), MaxBytes: recordBytes,
 		Process: trace.Process{Kind: trace.ProcessCore, Name: "core", Model: "test"}})
 	if err == nil {
@@ -64,27 +80,27 @@ func (r *Recording) Request(id string, steps int) {
 	r.flow++
 	r.lane.SetRequest(id)
 	r.worker.SetRequest(id)
-	http := r.lane.Begin(nameHTTP)
-	r.lane.Count(nameQueue, 1)
+	http := r.lane.Begin(r.words.http)
+	r.lane.Count(r.words.queue, 1)
 	r.lane.FlowOut(r.flow)
-	stage := r.worker.Begin(nameStage)
+	stage := r.worker.Begin(r.words.stage)
 	r.worker.FlowIn(r.flow)
 	for i := range steps {
-		step := r.worker.BeginArgs(nameStep, trace.Int(keyStep, int64(i)), trace.Float(keyTime, 0.5), trace.Bool(keyLast, i == steps-1))
-		operator := r.worker.BeginArgs(nameLinear, trace.Text(keyModule, textModule), trace.Shapes(keyShapes, textShapes))
-		r.worker.Instant(nameMemory, trace.Int(keyBytes, 64))
-		operator.EndArgs(trace.String(keyNote, "a \"note\"\n\x01 of step \u2713"))
+		step := r.worker.BeginArgs(r.words.step, trace.Int(r.words.keyStep, int64(i)), trace.Float(r.words.keyTime, 0.5), trace.Bool(r.words.keyLast, i == steps-1))
+		operator := r.worker.BeginArgs(r.words.linear, trace.Text(r.words.keyModule, r.words.module), trace.Shapes(r.words.keyShapes, r.words.shapes))
+		r.worker.Instant(r.words.memory, trace.Int(r.words.keyBytes, 64))
+		operator.EndArgs(trace.String(r.words.keyNote, "a \"note\"\n\x01 of step \u2713"))
 		step.End()
 	}
 	stage.End()
-	r.lane.CountFloat(nameQueue, 0.5)
+	r.lane.CountFloat(r.words.queue, 0.5)
 	http.End()
 }
 
 // LeaveOpen records a span that never ends and one with a giant name.
 func (r *Recording) LeaveOpen() {
-	r.worker.Begin(longestName).End()
-	r.worker.Begin(nameStage)
+	r.worker.Begin(r.words.longest).End()
+	r.worker.Begin(r.words.stage)
 }
 
 // Stop ends the recording, the rank first as a server does, and returns how many events it holds.
@@ -93,6 +109,19 @@ func (r *Recording) Stop() (events uint64, err error) {
 	rank, err1 := r.rank.Stop()
 	core, err2 := r.core.Stop()
 	return rank.Events + core.Events, errors.Join(err1, err2, r.rank.Close(), r.core.Close())
+}
+
+// record makes a whole recording of two processes.
+func record(dir string, what func(r *Recording)) (segments []string, events uint64, err error) {
+	r, err := Record(dir)
+	if err != nil {
+		return nil, 0, err
+	}
+	if what != nil {
+		what(r)
+	}
+	events, err = r.Stop()
+	return r.Segments, events, err
 }
 
 // folders makes a profile's folder and its recording's.
