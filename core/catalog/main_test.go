@@ -3,8 +3,11 @@ package catalog_test
 import (
 	"context"
 	"errors"
+	"fmt"
 	"log/slog"
 	"os"
+	"path/filepath"
+	"strconv"
 	"strings"
 	"testing"
 	"time"
@@ -24,7 +27,13 @@ import (
 // TestMain is the built-in plugins of these tests too: launched as `TESTBINARY plugin serve KIND NAME`.
 func TestMain(m *testing.M) {
 	if len(os.Args) == 5 && os.Args[1] == "plugin" && os.Args[2] == "serve" {
+		if fault, ok := strings.CutPrefix(os.Args[4], "evil"); ok && os.Args[3] == "model" {
+			plugin.ServeModel(newEvil(strings.TrimPrefix(fault, "-")))
+			os.Exit(0)
+		}
 		switch os.Args[3] + " " + os.Args[4] {
+		case "profiler evil":
+			plugin.ServeProfiler(evilProfiler{}, profiler.Description{Name: "evil", Version: "1"})
 		case "model tint":
 			plugin.ServeModel(&tint{makes: true})
 		case "model change":
@@ -35,7 +44,27 @@ func TestMain(m *testing.M) {
 		os.Exit(0)
 	}
 	os.Setenv("GORACE", "atexit_sleep_ms=0") // else every plugin under -race takes a second to end
-	goleak.VerifyTestMain(m)
+	goleak.VerifyTestMain(m, goleak.Cleanup(func(status int) {
+		if left := leftBehind(); len(left) > 0 {
+			fmt.Fprintln(os.Stderr, "plugin processes are left:", left)
+			status = 1
+		}
+		os.Exit(status)
+	}))
+}
+
+// leftBehind are the processes of this test binary that are not this one, and this one's children (Linux; none elsewhere).
+func leftBehind() (left []string) {
+	self, _ := os.Executable()
+	files, _ := filepath.Glob("/proc/[0-9]*/exe")
+	for _, file := range files {
+		pid := filepath.Base(filepath.Dir(file))
+		if exe, err := os.Readlink(file); err == nil && exe == self && pid != itoa(os.Getpid()) && !gone(atoi(pid)) {
+			left = append(left, pid)
+		}
+	}
+	children, _ := os.ReadFile(fmt.Sprintf("/proc/self/task/%d/children", os.Getpid()))
+	return append(left, strings.Fields(string(children))...)
 }
 
 type tintConfig struct {
@@ -113,7 +142,7 @@ func options(t testing.TB, log *slog.Logger) catalog.Options {
 // parse reads a configuration without checking plugins' names, as code that makes a Config would.
 func parse(t testing.TB, text string) *config.Config {
 	t.Helper()
-	cfg, err := config.Parse([]byte(text), "plugins.hcl", config.Known{Models: []string{"tint", "change", "tnt"}, Profilers: []string{"count", "tint"}})
+	cfg, err := config.Parse([]byte(text), "plugins.hcl", config.Known{Models: []string{"tint", "change", "tnt", "evil"}, Profilers: []string{"count", "tint", "evil"}})
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -144,6 +173,11 @@ func eventually(t testing.TB, what string, f func() bool) {
 		time.Sleep(20 * time.Millisecond)
 	}
 	t.Fatal("still not: " + what)
+}
+
+func atoi(s string) int {
+	n, _ := strconv.Atoi(s)
+	return n
 }
 
 func gone(pid int) bool {

@@ -171,8 +171,8 @@ func (h *Host) config(p *Process, file *checked, cert certificate) *goplugin.Cli
 		StartTimeout:     p.Timeouts.Start + time.Second,
 		Logger:           libraryLogger(p.Log),
 		Stderr:           io.Discard,
-		SyncStdout:       newLineLog(p.Log, "stdout"),
-		SyncStderr:       newLineLog(p.Log, "stderr"),
+		SyncStdout:       p.logs[2],
+		SyncStderr:       p.logs[3],
 		GRPCDialOptions:  dialOptions(),
 		SkipHostEnv:      true,
 		UnixSocketConfig: &goplugin.UnixSocketConfig{TempDir: h.dir},
@@ -187,7 +187,7 @@ func (h *Host) config(p *Process, file *checked, cert certificate) *goplugin.Cli
 				cmd.Env = append(cmd.Env, envBackground+"=1")
 			}
 			cmd.Env = append(cmd.Env, p.Env...)
-			c := newChild(h.spawn, cmd, p.Nice, newLineLog(p.Log, "stdout"), newLineLog(p.Log, "stderr"))
+			c := newChild(h.spawn, cmd, p.Nice, p.logs[0], p.logs[1])
 			c.dir, c.id, c.log, c.maxMemory = dir, id, p.Log, p.MaxMemory
 			return c, p.adopt(c)
 		},

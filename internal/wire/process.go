@@ -22,13 +22,19 @@ type Process struct {
 	Client // Describe, Configure, Probe and the calls of its kind
 	client *goplugin.Client
 
+	logs []*lineLog // all that take its output
+
 	mu    sync.Mutex
 	child *child
 	once  sync.Once
 }
 
 func newProcess(s Spec) *Process {
-	return &Process{Spec: s}
+	p := &Process{Spec: s}
+	for range 2 { // the process's own, and what its go-plugin sends by gRPC instead
+		p.logs = append(p.logs, newLineLog(s.Log, "stdout"), newLineLog(s.Log, "stderr"))
+	}
+	return p
 }
 
 // adopt is called when go-plugin asks for the process.
@@ -111,13 +117,24 @@ func (p *Process) mourn() {
 	}
 }
 
-// Kill ends the process at once, with its whole group, because of what it did: calls, and [Process.Err], then say why.
-func (p *Process) Kill(why error) { p.process().end(why) }
+// Kill ends the process at once, with its whole group, because of what it did: calls, and [Process.Err], then say why. It
+// returns when the process is gone, if the kernel lets it go.
+func (p *Process) Kill(why error) {
+	c := p.process()
+	c.end(why)
+	select {
+	case <-c.exited:
+	case <-time.After(endGrace):
+	}
+}
 
 // LogLost is how many lines of the process's output were not logged because there were too many.
 func (p *Process) LogLost() int64 {
-	c := p.process()
-	return c.out.lost.Load() + c.err.lost.Load()
+	var n int64
+	for _, l := range p.logs {
+		n += l.lost.Load()
+	}
+	return n
 }
 
 // Left is how many processes were found that had left the plugin's group and outlived it. They were ended.
