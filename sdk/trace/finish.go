@@ -30,12 +30,14 @@ func (s *segmentFile) finish() (Stats, error) {
 	return st, errors.Join(err, s.f.Truncate(used), s.f.Close())
 }
 
-// flush writes a segment of Go's heap into the file.
+// flush writes a segment of Go's heap into the file. A writer that comes too late may take another chunk meanwhile, which
+// is not in the file.
 func (s *segmentFile) flush() error {
 	b := make([]byte, s.used())
 	for i := range len(b) / 8 {
 		binary.LittleEndian.PutUint64(b[8*i:], atomic.LoadUint64((*uint64)(unsafe.Add(s.base, 8*i))))
 	}
+	binary.LittleEndian.PutUint64(b[segment.OffChunks:], uint64(len(b)-segment.HeaderBytes)/segment.ChunkBytes)
 	_, err := s.f.WriteAt(b, 0)
 	return err
 }
