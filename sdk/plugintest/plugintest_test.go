@@ -4,7 +4,9 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"math"
 	"os"
+	"os/exec"
 	"path/filepath"
 	"slices"
 	"strings"
@@ -23,9 +25,15 @@ import (
 
 func TestMain(m *testing.M) {
 	if len(os.Args) == 3 && os.Args[1] == "plugin" {
-		if os.Args[2] == "model" {
+		switch os.Args[2] {
+		case "clingy":
+			if err := exec.Command("sleep", "60").Start(); err != nil {
+				panic(err)
+			}
+			fallthrough
+		case "model":
 			plugin.ServeModel(&checker{})
-		} else {
+		default:
 			plugin.ServeProfiler(newLister(""))
 		}
 		os.Exit(0)
@@ -57,11 +65,14 @@ func TestGoodProfiler(t *testing.T) {
 	})
 }
 
-// failing names the check that finds a fault, and no other.
-func failing(t *testing.T, checks []plugintest.Check, start plugintest.Start) string {
+// failing names the checks that find a fault. Those that take long are run only where one of them is wanted.
+func failing(t *testing.T, checks []plugintest.Check, start plugintest.Start, want string) string {
 	t.Helper()
 	var names []string
 	for _, c := range checks {
+		if slices.Contains([]string{"a million events", "slow sink", "cancel"}, c.Name) && !strings.Contains(want, c.Name) {
+			continue
+		}
 		if err := c.Run(t.Context(), start); err != nil && !errors.Is(err, plugintest.ErrSkipped) {
 			t.Logf("%s: %v", c.Name, err)
 			names = append(names, c.Name)
@@ -72,8 +83,9 @@ func failing(t *testing.T, checks []plugintest.Check, start plugintest.Start) st
 
 func TestBrokenModels(t *testing.T) {
 	for fault, want := range map[string]string{
-		"no version": "describe twice", "renames": "describe twice", "progress": "progress in order", "seed": "same seed same image",
+		"no version": "describe twice", "renames": "describe twice", "progress": "progress in order", "seed": "same seed same image, two at once",
 		"deaf": "cancel", "size": "wrong size", "no request id": "record", "no flow": "record", "count": "generate",
+		"sulks": "wrong size", "short": "giant names", "lax": "unknown key, every finding",
 	} {
 		t.Run(fault, func(t *testing.T) {
 			t.Parallel()
@@ -82,8 +94,24 @@ func TestBrokenModels(t *testing.T) {
 			if fault == "deaf" { // slow by nature
 				checks = slices.DeleteFunc(checks, func(c plugintest.Check) bool { return c.Name != want })
 			}
-			if got := failing(t, checks, start); got != want {
+			if got := failing(t, checks, start, want); got != want {
 				t.Errorf("found by %q, want %q", got, want)
+			}
+		})
+	}
+}
+
+// TestHostDeath has a plugin that leaves a process behind when its host is killed; the check ends that, too.
+func TestHostDeath(t *testing.T) {
+	if plugintest.IsHost(t) {
+		return
+	}
+	for kind, good := range map[string]bool{"model": true, "clingy": false} {
+		t.Run(kind, func(t *testing.T) {
+			checks := plugintest.ModelChecks(plugintest.ModelOptions{Host: plugintest.TestHost(t)})
+			death := checks[slices.IndexFunc(checks, func(c plugintest.Check) bool { return c.Name == "host death" })]
+			if err := death.Run(t.Context(), plugintest.StartCommand(nil, command(t, kind)...)); (err == nil) != good {
+				t.Error(err)
 			}
 		})
 	}
@@ -93,11 +121,17 @@ func TestBrokenProfilers(t *testing.T) {
 	for fault, want := range map[string]string{
 		"leftover": "open and finish, empty recording, second profile, abort, small max_bytes", "lies": "open and finish", "large": "small max_bytes",
 		"no abort": "abort, open without finish", "nothing": "open and finish", "needs events": "empty recording, one at a time",
+		"once": "second profile, abort", "mute": "error in the middle", "watchdog": "slow sink", "no numbers": "every argument type",
+		"short": "giant names", "picky": "damaged recording", "stubborn": "cancelled finish", "tired": "a million events",
 	} {
 		t.Run(fault, func(t *testing.T) {
 			t.Parallel()
 			start := plugintest.StartProfiler(func() (profiler.Profiler, profiler.Description) { return newLister(fault) })
-			if got := failing(t, plugintest.ProfilerChecks(plugintest.ProfilerOptions{}), start); !strings.HasPrefix(got, want) {
+			checks := plugintest.ProfilerChecks(plugintest.ProfilerOptions{})
+			if fault == "watchdog" { // which a busy machine sets off in other checks, too
+				checks = slices.DeleteFunc(checks, func(c plugintest.Check) bool { return c.Name != want })
+			}
+			if got := failing(t, checks, start, want); !strings.HasPrefix(got, want) {
 				t.Errorf("found by %q, want %q", got, want)
 			}
 		})
@@ -134,7 +168,7 @@ func TestProfilersThatMeasure(t *testing.T) {
 		t.Run(fault, func(t *testing.T) {
 			t.Parallel()
 			start := plugintest.StartProfiler(func() (profiler.Profiler, profiler.Description) { return newGauge(fault) })
-			if got := failing(t, plugintest.ProfilerChecks(plugintest.ProfilerOptions{Measures: true}), start); got != want {
+			if got := failing(t, plugintest.ProfilerChecks(plugintest.ProfilerOptions{Measures: true}), start, want); got != want {
 				t.Errorf("found by %q, want %q", got, want)
 			}
 		})
@@ -148,6 +182,9 @@ type checker struct {
 	config struct {
 		Steps int `strobe:"steps" default:"8" min:"1" max:"9"`
 	}
+	lax struct {
+		Steps float64 `strobe:"steps" default:"8"`
+	}
 }
 
 func (m *checker) Describe() model.Description {
@@ -156,6 +193,10 @@ func (m *checker) Describe() model.Description {
 	switch m.fault {
 	case "no version":
 		d.Version = ""
+	case "lax":
+		if m.count > laxAfter {
+			d.Config = &m.lax // it takes what it said it does not
+		}
 	case "renames":
 		d.Version = fmt.Sprint(m.count)
 	}
@@ -166,7 +207,11 @@ func (m *checker) Load(_ context.Context, _ model.Rank, rec *trace.Recorder) (mo
 	return &checkerSession{m: m, track: rec.Track("worker")}, nil
 }
 
+// laxAfter is how often a plugin is described until the first values come.
+const laxAfter = 2
+
 type checkerSession struct {
+	sulks bool
 	m     *checker
 	track *trace.Track
 	calls int
@@ -186,7 +231,11 @@ func (s *checkerSession) Close() error { return nil }
 func (s *checkerSession) Generate(ctx context.Context, req *model.Request, progress func(model.Progress)) (*model.Result, error) {
 	s.calls++
 	if req.Size != (model.Size{}) && req.Size != (model.Size{Width: 4, Height: 4}) && s.m.fault != "size" {
+		s.sulks = s.m.fault == "sulks"
 		return nil, model.BadRequest("size", "only 4x4")
+	}
+	if s.sulks || s.m.fault == "short" && len(req.Prompt) > 1000 {
+		return nil, errors.New("oh dear")
 	}
 	if s.m.fault != "no request id" {
 		s.track.SetRequest(req.ID)
@@ -230,9 +279,14 @@ func (s *checkerSession) Generate(ctx context.Context, req *model.Request, progr
 	return r, nil
 }
 
+// slowest is how long a lister with a watchdog waits for its next events.
+const slowest = 200 * time.Millisecond
+
 // lister is a profiler that lists the names of events.
 type lister struct {
 	fault  string
+	opened int
+	broken bool
 	config struct {
 		Name string `strobe:"name" default:"list.txt"`
 	}
@@ -244,7 +298,10 @@ func newLister(fault string) (profiler.Profiler, profiler.Description) {
 }
 
 func (l *lister) Open(_ context.Context, p profiler.Profile) (profiler.Sink, error) {
-	s := &list{l: l, p: p}
+	if l.opened++; l.fault == "once" && l.opened > 1 || l.broken {
+		return nil, errors.New("not again")
+	}
+	s := &list{l: l, p: p, last: time.Now()}
 	err := os.WriteFile(s.path(".tmp"), nil, 0o600)
 	if l.fault == "no abort" {
 		return struct{ profiler.Sink }{s}, err
@@ -256,12 +313,25 @@ type list struct {
 	l    *lister
 	p    profiler.Profile
 	text strings.Builder
+	last time.Time
+	seen int
 }
 
 func (s *list) path(end string) string { return filepath.Join(s.p.Dir, s.l.config.Name+end) }
 
 func (s *list) Consume(_ context.Context, b *recording.Batch) error {
+	late := time.Since(s.last) > slowest
+	s.last = time.Now()
+	if s.l.fault == "watchdog" && late {
+		return errors.New("too late")
+	}
 	for e := range b.All() {
+		s.seen++
+		switch {
+		case s.l.fault == "tired" && s.seen > 100_000, s.l.fault == "short" && len(e.Request) > 1000,
+			s.l.fault == "no numbers" && slices.ContainsFunc(e.Args, func(a recording.Arg) bool { return math.IsNaN(a.Float) }):
+			return errors.New("oh dear")
+		}
 		if int64(s.text.Len()+len(e.Name.Text)) < s.p.MaxBytes-1 || s.p.MaxBytes == 0 || s.l.fault == "large" {
 			fmt.Fprintln(&s.text, e.Name.Text)
 		}
@@ -269,7 +339,14 @@ func (s *list) Consume(_ context.Context, b *recording.Batch) error {
 	return nil
 }
 
-func (s *list) Finish(context.Context, profiler.Summary) ([]profiler.Artifact, error) {
+func (s *list) Finish(ctx context.Context, sum profiler.Summary) ([]profiler.Artifact, error) {
+	if s.l.fault == "stubborn" {
+		time.Sleep(20 * time.Millisecond) // long enough to be given up
+		s.l.broken = s.l.broken || ctx.Err() != nil
+	}
+	if s.l.fault == "picky" && slices.ContainsFunc(sum.Processes, func(p recording.Summary) bool { return p.Lost.Corrupt > 0 }) {
+		return nil, errors.New("damage")
+	}
 	if s.l.fault == "needs events" && s.text.Len() == 0 {
 		return nil, errors.New("no events")
 	}
@@ -283,7 +360,14 @@ func (s *list) Finish(context.Context, profiler.Summary) ([]profiler.Artifact, e
 	if s.l.fault == "lies" {
 		a.SHA256 = strings.Repeat("0", 64)
 	}
-	return []profiler.Artifact{a}, os.WriteFile(s.path(""), []byte(s.text.String()), 0o600)
+	err := os.WriteFile(s.path(""), []byte(s.text.String()), 0o600)
+	if s.l.fault == "mute" && err != nil {
+		return nil, nil
+	}
+	return []profiler.Artifact{a}, err
 }
 
-func (s *list) Abort(context.Context) error { return os.Remove(s.path(".tmp")) }
+func (s *list) Abort(context.Context) error {
+	s.l.broken = s.l.fault == "stubborn" && s.seen > 1000
+	return os.Remove(s.path(".tmp"))
+}
