@@ -1,0 +1,7 @@
+package plugintest
+
+// For tests of single checks.
+var (
+	IsHost   = isHost
+	TestHost = testHost
+)
