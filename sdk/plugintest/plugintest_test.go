@@ -106,6 +106,7 @@ func TestHostDeath(t *testing.T) {
 	if plugintest.IsHost(t) {
 		return
 	}
+	t.Parallel() // it waits
 	for kind, good := range map[string]bool{"model": true, "clingy": false} {
 		t.Run(kind, func(t *testing.T) {
 			checks := plugintest.ModelChecks(plugintest.ModelOptions{Host: plugintest.TestHost(t)})
