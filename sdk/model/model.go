@@ -12,20 +12,28 @@ import (
 
 // Model is implemented by the author of a model plugin. It never changes within v1.
 type Model interface {
-	// Describe says what the plugin is. No side effects, no I/O; called more than once.
+	// Describe says what the plugin is. No side effects, no I/O, always the same answer, the same Config pointer too: it is
+	// called any number of times, before Load and after, and from several goroutines.
 	Describe() Description
-	// Load makes the model ready. ctx bounds it. rec is valid until Session.Close returns; it is never nil.
+	// Load makes the model ready: once in a process, when Config has been filled. ctx bounds it, minutes, and is not to be kept.
+	// rec is valid until Session.Close returns; it is never nil, may be kept, and may be off: the host turns it on and off at any
+	// moment, also while Generate runs. After an error there is no session, and the process is ended.
 	Load(ctx context.Context, rank Rank, rec *trace.Recorder) (Session, error)
 }
 
 // Session is a loaded model.
 type Session interface {
-	// Generate runs the stage for one request. It is never called twice at a time.
-	// When ctx ends it returns ctx's error within one step. progress may be called from Generate's goroutine
-	// only, after each step. req and what it points to must not be changed or kept.
-	// An error made by [BadRequest] is the caller's fault and names the field; any other is the plugin's.
+	// Generate runs the stage for one request. It is called any number of times, each from a goroutine of its own, and never
+	// twice at a time: a second request waits.
+	//
+	// When ctx ends it returns ctx's error within one step; the session stays usable. progress is never nil and may be called
+	// from Generate's goroutine only, after each step, until Generate returns. req belongs to the host: it and what it points to
+	// must not be changed or kept. The result belongs to the host as soon as it is returned.
+	//
+	// An error made by [BadRequest] is the caller's fault and names the field; any other is the plugin's. After either, and after
+	// a panic, which is an error of this request, the next request comes.
 	Generate(ctx context.Context, req *Request, progress func(Progress)) (*Result, error)
-	// Close frees what Load took. It is called once, after the last Generate returned.
+	// Close frees what Load took. It is called at most once, after the last Generate returned; a killed process is not asked.
 	Close() error
 }
 
@@ -70,7 +78,8 @@ type Info struct {
 	Details map[string]string
 }
 
-// Informer is an optional companion of [Session].
+// Informer is an optional companion of [Session]. Info is asked right after Load; it has no side effects, and always answers
+// the same.
 type Informer interface{ Info() Info }
 
 // Size in pixels.

@@ -22,6 +22,7 @@ import (
 // Prober is an optional companion of a [model.Model] or a [profiler.Profiler]. Probe is called after the values were
 // stored and says what stands in the way of working here and now: a collector that cannot be reached, a device that is
 // not there. The host shows the findings; they never keep a server from starting. ctx bounds it, 10 s.
+// It is called any number of times, also before Load or Open, changes nothing, and needs to be quick.
 type Prober interface {
 	Probe(ctx context.Context) diag.List
 }

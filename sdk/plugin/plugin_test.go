@@ -3,11 +3,13 @@ package plugin_test
 import (
 	"context"
 	"errors"
+	"fmt"
 	"os"
 	"os/exec"
 	"strings"
 	"testing"
 
+	"github.com/strobe-dev/strobe/sdk/diag"
 	"github.com/strobe-dev/strobe/sdk/model"
 	"github.com/strobe-dev/strobe/sdk/plugin"
 	"github.com/strobe-dev/strobe/sdk/profiler"
@@ -59,6 +61,23 @@ func TestRunByHand(t *testing.T) {
 			}
 		})
 	}
+}
+
+// A plugin says what stands in its way here and now, besides what is wrong with its values.
+func ExampleProber() {
+	var p plugin.Prober = collector{address: "box:4317"}
+	fmt.Println(p.Probe(context.Background()))
+	// Output: [endpoint: nobody answers at box:4317]
+}
+
+type collector struct {
+	nothing
+	address string
+}
+
+func (c collector) Probe(context.Context) (found diag.List) {
+	found.Warnf(diag.Path{"endpoint"}, "nobody answers at %s", c.address)
+	return found
 }
 
 func ExampleServeProfiler() {

@@ -16,7 +16,10 @@ import (
 
 // Profiler is implemented by the author of a profiler plugin. It never changes within v1.
 type Profiler interface {
-	// Open starts one profile's output. It should be quick: start replies wait for it. Profiles do not overlap.
+	// Open starts one profile's output: any number of times in a process, after the configuration has been filled. Profiles do
+	// not overlap: the sink before has finished, or was abandoned. It should be quick: start replies wait for it. ctx bounds it,
+	// 10 s, and is not to be kept. p may be kept. After an error there is no sink, and the next Open may come.
+	//
 	// When the process was killed in the middle of a profile, another is started and gets Open and the whole recording:
 	// unfinished files of the first may lie in Profile.Dir, under the names that they had, and are to be replaced.
 	Open(ctx context.Context, p Profile) (Sink, error)
@@ -24,14 +27,22 @@ type Profiler interface {
 
 // Sink takes the events of one profile.
 type Sink interface {
-	// Consume gets events from one goroutine. A span comes once: when it has ended, or at the end, marked open.
-	// Per track by end; device tracks in no order. b is not kept. An error ends the export; Finish is still called.
+	// Consume gets events, any number of times, from one goroutine, which calls Finish and Abort, too. A span comes once: when
+	// it has ended, or at the end, marked open. Per track by end; device tracks in no order.
+	//
+	// b and everything it points to belong to the host and are valid until Consume returns: copy what you keep. It may take its
+	// time: events wait in the recording, nothing is lost and nobody who is served waits. ctx ends when the profile is abandoned
+	// or whoever asked for Finish has no more patience; then return soon. After an error or a panic Consume is not called again,
+	// Finish is.
 	Consume(ctx context.Context, b *recording.Batch) error
-	// Finish completes the artifacts: a file appears whole or not at all. Called exactly once.
+	// Finish completes the artifacts: a file appears whole or not at all. It is called exactly once, after the last Consume, also
+	// after one that failed; or not at all, when the profile is abandoned or the process killed. ctx bounds it: when it ends
+	// return its error and leave no unfinished file.
 	Finish(ctx context.Context, s Summary) ([]Artifact, error)
 }
 
-// Aborter is an optional companion of [Sink]: remove what was written, the profile is abandoned.
+// Aborter is an optional companion of [Sink]. Abort removes what was written, as the profile is abandoned. It is called at most
+// once and instead of Finish, never after it, by the goroutine that calls Consume. ctx bounds it, 5 s.
 type Aborter interface {
 	Abort(ctx context.Context) error
 }
@@ -40,8 +51,8 @@ type Aborter interface {
 // its own spans and counters into its own segment of the same recording, on the same clock, so that every profiler of the
 // profile exports them.
 type ProfilerWithSource interface {
-	// Record measures until ctx ends; it is called after Open of the same profile, in a goroutine of its own, and not for a
-	// recording that is exported later. rec is on already and is stopped when Record has returned, or two seconds after ctx has
+	// Record measures until ctx ends; it is called once a profile, after Open of the same profile, in a goroutine of its own that
+	// runs beside Consume's, never beside another Record, and not for a recording that is exported later. rec is on already and is stopped when Record has returned, or two seconds after ctx has
 	// ended. When nothing here can be measured, return nil at once. An error, or a panic, is a warning of the profile: what
 	// was recorded before stays, and the export goes on.
 	Record(ctx context.Context, rec *trace.Recorder) error

@@ -14,7 +14,7 @@ import (
 type Value = any
 
 // Validator is an optional companion of a configuration struct, nested ones too: it is asked when the struct's own
-// values are sound. Paths of its findings are relative to the struct.
+// values are sound, at each configuring, and has no side effects. Paths of its findings are relative to the struct.
 type Validator interface{ Validate() diag.List }
 
 // Decode stores values into the struct behind config, which is a pointer to a struct or nil. Defaults come first;
