@@ -291,7 +291,10 @@ func (p *fakeProfiles) Artifact(id, name string) (string, profile.Artifact, erro
 }
 
 func (p *fakeProfiles) Summary(id string) (summary.Table, error) {
-	_, err := p.Get(id)
+	v, err := p.Get(id)
+	if err == nil && !v.State.Final() {
+		err = &profile.Error{Code: profile.CodeActive, ID: id, Message: "profile " + id + " is active; stop it first"}
+	}
 	return summary.Table{}, err
 }
 
@@ -352,7 +355,7 @@ func newHarness(t *testing.T, change ...func(*Options)) *harness {
 	t.Helper()
 	h := &harness{t: t, engine: &fakeEngine{}, profiles: &fakeProfiles{}, log: &bytes.Buffer{}}
 	o := Options{
-		Engine: h.engine, Profiles: h.profiles, Version: "0.1.0", Loopback: true,
+		Engine: h.engine, Profiles: h.profiles, Plugins: &fakePlugins{}, Version: "0.1.0", Loopback: true,
 		Log: slog.New(slog.NewTextHandler(h.log, &slog.HandlerOptions{Level: slog.LevelDebug})),
 	}
 	for _, f := range change {

@@ -9,6 +9,7 @@ import (
 	"testing"
 
 	"github.com/strobe-dev/strobe/core/engine"
+	"github.com/strobe-dev/strobe/core/profile"
 )
 
 // slowBody is a body that does not come in time.
@@ -29,6 +30,7 @@ var bodies = map[string]string{
 func goodRequest(t *testing.T, rt *route) (r *http.Request, contentType string) {
 	t.Helper()
 	path := strings.NewReplacer("{name...}", artifactName, "{id}", idOne).Replace(rt.path)
+	path = strings.Replace(path, "{name}", "dit", 1)
 	if rt.path == "/v1/models/{id}" {
 		path = "/v1/models/emoji"
 	}
@@ -97,6 +99,10 @@ func TestEveryRouteEveryWay(t *testing.T) {
 		"it takes long": {change: func(h *harness, _ *http.Request, _ string) { h.engine.err = engine.ErrTimeout }},
 		"it goes down": {change: func(h *harness, _ *http.Request, _ string) {
 			h.engine.err, h.engine.stats.Draining = engine.ErrDraining, true
+		}},
+		"the disk is full": {change: func(h *harness, _ *http.Request, _ string) {
+			full := &profile.Error{Code: profile.CodeDiskFull, Message: "12 bytes are free: delete profiles"}
+			h.profiles.startErr, h.profiles.snapshotErr = full, full
 		}},
 		"nothing is there": {change: func(h *harness, _ *http.Request, _ string) { h.profiles.views, h.profiles.active = nil, "" }},
 	} {

@@ -181,6 +181,8 @@ func TestSummary(t *testing.T) {
 	h := newHarness(t)
 	h.postJSON("/v1/profiles", "{}")
 	path := "/v1/profiles/" + idOne + "/summary"
+	wantError(t, h.get(path), 409, codeProfileActive, "")
+	h.profiles.put(fakeView(idOne))
 	for name, c := range map[string]struct {
 		query, accept string
 		text          bool
