@@ -34,3 +34,4 @@ export STROBE_CLIENTS=$clients
 . .ci/collector.sh
 . .ci/cupti.sh
 . .ci/nsys.sh
+. .ci/torch.sh
