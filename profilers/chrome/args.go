@@ -20,8 +20,7 @@ func (s *sink) inputArgs(b []byte, event *name, args []recording.Arg) []byte {
 // spanArgs adds a span's arguments: Kineto's in Kineto's order, then the request, then the recorded ones.
 func (s *sink) spanArgs(b []byte, p *process, t *track, e *recording.Event, n *name, m *memo) []byte {
 	start := len(b)
-	switch {
-	case n.category == trace.CategoryOperator:
+	if n.category == trace.CategoryOperator {
 		id := p.operatorID(t, e.Seq)
 		b = strconv.AppendInt(append(b, `"External id":`...), id, 10)
 		b = strconv.AppendInt(append(b, `,"Record function id":0,"Ev Idx":`...), id-1, 10)
@@ -31,9 +30,6 @@ func (s *sink) spanArgs(b []byte, p *process, t *track, e *recording.Event, n *n
 		} else {
 			b = s.inputArgs(b, n, e.Args)
 		}
-	case n.category == trace.CategoryRuntime && e.Parent != 0:
-		b = strconv.AppendInt(append(b, `"External id":`...), p.operatorID(t, e.Parent), 10)
-		b = append(b, ',')
 	}
 	if e.Request != "" {
 		b = append(append(b, t.requestID(e.Request)...), ',')
@@ -85,11 +81,6 @@ func (s *sink) recordedArgs(b []byte, p *process, t *track, e *recording.Event, 
 			if t.device != nil {
 				continue
 			}
-		case roleCorrelation:
-			if arg.Type == trace.TypeInt && arg.Int >= 0 {
-				b = append(strconv.AppendUint(append(b, n.key...), s.launch(p, arg.Int), 10), ',')
-				continue
-			}
 		}
 		b = append(appendArg(b, n, arg), ',')
 	}
@@ -107,18 +98,15 @@ func appendArg(b []byte, n *name, a *recording.Arg) []byte {
 	case trace.TypeBool:
 		return strconv.AppendBool(b, a.Int != 0)
 	case trace.TypeShapes:
-		return appendShapes(b, n, a.Text)
+		return appendShapes(b, a.Text)
 	}
 	return appendString(b, a.Text)
 }
 
-// appendShapes adds a list of shapes, which is JSON already. A launch's grid is recorded as a list of one and written as that one.
-func appendShapes(b []byte, n *name, text string) []byte {
+// appendShapes adds a list of shapes, which is JSON already.
+func appendShapes(b []byte, text string) []byte {
 	if text == "" {
 		return append(b, "[]"...)
-	}
-	if n.role == roleVector && len(text) > 4 && text[1] == '[' && text[len(text)-2] == ']' {
-		text = text[1 : len(text)-1]
 	}
 	return append(b, text...)
 }

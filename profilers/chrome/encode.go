@@ -3,6 +3,7 @@ package chrome
 import (
 	"math"
 	"strconv"
+	"strings"
 
 	"github.com/strobe-dev/strobe/sdk/recording"
 	"github.com/strobe-dev/strobe/sdk/trace"
@@ -18,9 +19,13 @@ func (s *sink) event(p *process, e *recording.Event) {
 	ok := true
 	switch e.Kind {
 	case recording.Span:
-		if t.device != nil {
+		switch {
+		case t.device != nil:
 			ok = s.deviceSpan(p, t, e)
-		} else {
+		case t.recorded.Calls:
+			s.callSpan(p, t, e) // which counts it when it is written
+			return
+		default:
 			s.span(p, t, e)
 		}
 	case recording.Instant:
@@ -64,8 +69,14 @@ func (s *sink) span(p *process, t *track, e *recording.Event) {
 	b = s.spanArgs(append(b, `,"args":{`...), p, t, e, n, m)
 	p.buf = append(b, "}},\n"...)
 
-	if n.category == trace.CategoryRuntime {
-		s.launched(p, t, e, start)
+	if p.devicesOn {
+		if n.category == trace.CategoryStep {
+			s.stepEnded(p, t, deviceStep{from: e.Seq, to: max(e.Seq, t.kept.last), name: n, number: p.steps, request: strings.Clone(e.Request)})
+		}
+		t.kept.keep(e.Seq, e.Parent, interval{start, end})
+		if t.waiting != nil {
+			s.release(p, t, e.Seq)
+		}
 	}
 	if len(t.arrows) > 0 {
 		t.enclosed(e.Depth, start, end, func(a arrow) { s.requestArrow(t, a) })

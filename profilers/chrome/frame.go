@@ -14,9 +14,6 @@ import (
 // tailBytes is more than one process adds to the compressed end of one file.
 const tailBytes = 2 << 10
 
-// maxDevices bounds the list of devices.
-const maxDevices = 256
-
 // dayStart is the Unix time, in ns, of the day (UTC) that t lies in. A trace's times count from there: viewers keep a time as
 // microseconds in a float64, which from a day's start is exact to 0.02 ns and from Kineto's, a quarter's, to 1 ns only.
 func dayStart(t time.Time) int64 { return t.UTC().Truncate(24 * time.Hour).UnixNano() }
@@ -51,29 +48,9 @@ func (s *sink) tail(sum profiler.Summary, p *process) []byte {
 		about = []byte("{}") // strings and numbers only: it cannot happen
 	}
 	b = append(append(b, "],\n\"deviceProperties\":"...), s.deviceProperties(p)...)
+	b = s.deviceMetadata(b, p)
 	b = append(append(b, ",\n\"strobe\":"...), about...)
 	return append(b, "\n}\n"...)
-}
-
-// deviceProperties lists the devices by number, without a gap, as readers take the number for the place in the list. What the
-// devices are like is not recorded.
-func (s *sink) deviceProperties(p *process) []byte {
-	count := 0 // bounded, as a damaged recording may hold any number
-	for _, o := range s.processes {
-		for _, d := range o.devices {
-			if p == nil || p == o {
-				count = max(count, min(d.pid+1, maxDevices))
-			}
-		}
-	}
-	b := []byte{'['}
-	for id := range count {
-		if id > 0 {
-			b = append(b, ',')
-		}
-		b = fmt.Appendf(b, `{"id":%d}`, id)
-	}
-	return append(b, ']')
 }
 
 // about is what a file says of itself under "strobe".
@@ -163,12 +140,7 @@ func (p *process) about(sum profiler.Summary) aboutProcess {
 	if r.Kind == trace.ProcessModel {
 		a.Stage, a.StageName, a.Rank = &r.Stage, r.StageName, &r.Rank
 	}
-	if f := r.Fact("cuda", 0); f != nil {
-		a.DeviceEvents = f.Arg("state").Text
-		if why := f.Arg("reason").Text; why != "" {
-			a.DeviceEvents += ": " + why
-		}
-	}
+	a.DeviceEvents = deviceEvents(r)
 	if row := p.read(sum); row != nil {
 		a.Recorded, a.Open, a.Losses, a.Cost = row.Events, row.Open, lossReasons(row.Lost), row.Cost()
 	}

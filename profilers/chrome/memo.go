@@ -70,7 +70,7 @@ func (s *sink) recall(p *process, t *track, e *recording.Event) *memo {
 func (s *sink) lasting(n *name, args []recording.Arg) bool {
 	for i := range args {
 		switch s.names.arg(n, i, args[i].Key).role {
-		case roleRequest, roleOpen, roleCorrelation:
+		case roleRequest, roleOpen:
 			return false
 		}
 		if args[i].Type == trace.TypeFloat || args[i].Type == trace.TypeString {

@@ -1,7 +1,9 @@
 package chrome
 
 import (
-	"strings"
+	"regexp"
+
+	"github.com/ianlancetaylor/demangle"
 
 	"github.com/strobe-dev/strobe/sdk/recording"
 	"github.com/strobe-dev/strobe/sdk/trace"
@@ -11,14 +13,13 @@ import (
 type role uint8
 
 const (
-	rolePlain       role = iota
-	roleRequest          // request_id: ours when the event has a request
-	roleOpen             // open: ours on a span that had not ended
-	roleOperator         // External id, …: ours on operators
-	rolePlace            // device, context, stream: ours on device events
-	roleInput            // Input Dims, …: Kineto writes them right after an operator's ids
-	roleVector           // grid, block: three numbers, recorded as a list of one shape
-	roleCorrelation      // joins a runtime call to the device work that it caused
+	rolePlain    role = iota
+	roleRequest       // request_id: ours when the event has a request
+	roleOpen          // open: ours on a span that had not ended
+	roleOperator      // External id, …: ours on operators
+	rolePlace         // device, context, stream, correlation: ours on device events and calls
+	roleInput         // Input Dims, …: Kineto writes them right after an operator's ids
+
 )
 
 var roles = map[string]role{
@@ -34,19 +35,19 @@ var roles = map[string]role{
 	"Input type":         roleInput,
 	"Input Strides":      roleInput,
 	"Concrete Inputs":    roleInput,
-	"grid":               roleVector,
-	"block":              roleVector,
-	"correlation":        roleCorrelation,
+	"correlation":        rolePlace,
 }
 
 // name is what is written for a recorded name, worked out once.
 type name struct {
 	category trace.Category
+	text     string
 	role     role
-	quoted   []byte // "dit::linear", with its quotes
-	span     []byte // {"ph":"X","cat":"cpu_op","name":"dit::linear",
-	onDevice []byte // the same for a device's track
-	key      []byte // "module":
+	field    field
+	quoted   []byte            // "dit::linear", with its quotes
+	span     []byte            // {"ph":"X","cat":"cpu_op","name":"dit::linear",
+	ofWork   [workKinds][]byte // the same for device work and calls, by kind
+	key      []byte            // "module":
 
 	args  []keyAt // by position, the keys that an event of this name had last
 	memos []*memo
@@ -59,9 +60,8 @@ type keyAt struct {
 }
 
 func newName(n *recording.Name) *name {
-	w := &name{category: n.Category, role: roles[n.Text], quoted: appendString(nil, n.Text)}
+	w := &name{category: n.Category, role: roles[n.Text], field: fieldNames[n.Text], text: n.Text, quoted: appendString(nil, n.Text)}
 	w.span = spanHead(spanCat(n), w.quoted)
-	w.onDevice = spanHead(deviceCat(n.Text), w.quoted)
 	w.key = append(append([]byte{}, w.quoted...), ':')
 	return w
 }
@@ -74,30 +74,43 @@ func spanHead(cat string, quoted []byte) []byte {
 
 // spanCat is Kineto's word for a span on a track of the CPU.
 func spanCat(n *recording.Name) string {
-	switch n.Category {
-	case trace.CategoryOperator:
+	if n.Category == trace.CategoryOperator {
 		return "cpu_op"
-	case trace.CategoryRuntime:
-		if strings.HasPrefix(n.Text, "cu") && !strings.HasPrefix(n.Text, "cuda") {
-			return "cuda_driver"
-		}
-		return "cuda_runtime"
 	}
 	return "user_annotation"
 }
 
-// deviceCat is Kineto's word for a span on a device's track; Kineto names copies and waits so.
-func deviceCat(text string) string {
-	switch {
-	case strings.HasPrefix(text, "Memcpy "):
-		return "gpu_memcpy"
-	case strings.HasPrefix(text, "Memset "):
-		return "gpu_memset"
-	case text == "Event Sync", text == "Stream Sync", text == "Context Sync", text == "Stream Wait Event":
-		return "cuda_sync"
-	}
-	return "kernel"
+// workKinds is how many kinds of device work have a word of their own.
+const workKinds = trace.WorkOverhead + 1
+
+// workCats are Kineto's words for device work and calls. What is of no kind that it knows is an annotation of the device.
+var workCats = [workKinds]string{
+	trace.WorkOther: "gpu_user_annotation", trace.WorkKernel: "kernel", trace.WorkCopy: "gpu_memcpy", trace.WorkSet: "gpu_memset",
+	trace.WorkSync: "cuda_sync", trace.WorkGraph: "gpu_user_annotation", trace.WorkRuntimeCall: "cuda_runtime",
+	trace.WorkDriverCall: "cuda_driver", trace.WorkOverhead: "overhead",
 }
+
+// head is what an event of device work, or of a call, begins with.
+func (n *name) head(e *recording.Event) []byte {
+	kind := e.Work.Kind
+	if kind >= workKinds {
+		kind = trace.WorkOther
+	}
+	if n.ofWork[kind] == nil {
+		text := n.text
+		switch kind {
+		case trace.WorkKernel:
+			text = demangle.Filter(text)
+		case trace.WorkRuntimeCall:
+			text = versioned.ReplaceAllString(text, "")
+		}
+		n.ofWork[kind] = spanHead(workCats[kind], appendString(nil, text))
+	}
+	return n.ofWork[kind]
+}
+
+// versioned is what the library adds to names of calls of the runtime, and Kineto does not have.
+var versioned = regexp.MustCompile(`_v[0-9]{3,}$`)
 
 // nameCache keeps what was worked out for a name. Recorded names are shared, so their address is the key.
 type nameCache map[*recording.Name]*name

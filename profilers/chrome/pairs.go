@@ -10,7 +10,6 @@ const pairsKept = 1 << 15
 type end struct {
 	place []byte // "pid":…,"tid":…,"ts": of the row that it is on
 	ts    int64  // ns since the trace's base
-	id    int64  // a runtime call: the operator that made it
 	out   bool   // the arrow leaves here
 }
 

@@ -25,10 +25,14 @@ type process struct {
 	fitted  uint64 // moved so that they overlap none in part
 
 	tracks    map[*recording.Track]*track
-	last      *track // the one looked up last
-	operators int64  // tracks with operators
+	order     []*track // as they were seen first
+	last      *track   // the one looked up last
+	operators int64    // tracks with operators
 	steps     int
 	devices   []*device
+	devicesOn bool // what devices did is recorded, or may be
+	waiting   int  // calls
+	tids      numbers
 	launches  pairs
 	launcher  bool   // has launched device work
 	launchKey uint64 // added to correlations, to keep those of several processes apart

@@ -135,7 +135,7 @@ func TestOverlappingDeviceSpansGetRows(t *testing.T) {
 	}
 	rnd.Shuffle(len(all), func(i, j int) { all[i], all[j] = all[j], all[i] })
 	for i, w := range all {
-		s.span(w.from, w.dur, trace.CategoryDevice, "k", n.num("correlation", int64(i)))
+		s.work(w.from, w.dur, trace.WorkKernel, uint64(i), nil, "k")
 	}
 	f := one(t, r.batch())
 	rows := map[any]bool{}

@@ -39,6 +39,8 @@ type sink struct {
 	pids      numbers
 	ranks     numbers
 	launchers uint64 // processes that have launched device work
+	read      fields // of the event at hand
+	scratch   []byte
 
 	requests pairs  // arrows between processes
 	arrows   []byte // JSON lines of the merged file alone
@@ -113,6 +115,9 @@ func (s *sink) Consume(ctx context.Context, b *recording.Batch) error {
 	if err != nil {
 		return err
 	}
+	if !p.devicesOn && len(p.recorded.Facts) > 0 {
+		p.devicesOn = p.recorded.Fact("cuda", 0).Arg("state").Text == "recorded"
+	}
 	for i := range b.Events {
 		if i == 0 || len(p.buf) == 0 { // it may have become full since the last block
 			if s.out.full() {
@@ -154,6 +159,7 @@ func (s *sink) newProcess(r *recording.Process) (*process, error) {
 		recorded: r,
 		pid:      s.pids.take(processPID(r.PID)),
 		tracks:   map[*recording.Track]*track{},
+		tids:     newNumbers(firstExtraRow),
 		buf:      s.out.buffer(s.room()),
 	}
 	s.out.spend(0, tailBytes) // of the merged file
@@ -190,16 +196,21 @@ func (s *sink) track(p *process, r *recording.Track) *track {
 	}
 	t, ok := p.tracks[r]
 	if !ok {
-		t = &track{recorded: r, ids: -1}
-		if r.Device {
+		t = &track{recorded: r, ids: -1, waits: streamRows{kind: "sync"}, notes: streamRows{kind: "steps"}}
+		switch {
+		case r.Device:
 			t.device = s.deviceOf(p, r.DeviceID)
-			p.addRow(t) // instants need a row, too
-			t.place = t.places[0]
-		} else {
+			t.place = placeOf(t.device.pid, firstExtraRow-1) // of instants, which nobody records there
+			p.devicesOn = true
+		case r.Calls:
+			t.place = placeOf(p.pid, int(r.ID))
+			p.devicesOn = true
+		default:
 			t.place = placeOf(p.pid, int(r.ID))
 			p.describeThread(p.pid, int(r.ID), r.Name, int(r.ID))
 		}
 		p.tracks[r] = t
+		p.order = append(p.order, t)
 	}
 	p.last = t
 	return t

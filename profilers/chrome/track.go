@@ -22,9 +22,20 @@ type track struct {
 	request     string // the last one that was written
 	requestArgs []byte // "request_id":"…"
 
-	device *device // nil on the CPU
-	rows   rows
-	places [][]byte // one a row of a device's stream
+	// Of a track of the CPU in a process that records device work:
+	kept    kept              // its spans
+	calls   lane              // made within them
+	waiting map[uint64][]call // by the number of the span around them, which has not ended
+	steps   []deviceStep      // in order
+	pending []waitingWork     // of a step that has not ended
+
+	// Of a device's stream:
+	device             *device
+	work, waits, notes streamRows
+
+	// Of calls, those within no span:
+	lanes  []*lane
+	places [][]byte // one a lane
 }
 
 // arrow is one end of a request's arrow.
@@ -39,6 +50,8 @@ type device struct {
 	id   int // as its process calls it
 	pid  int // as the trace calls it
 	tids numbers
+	// As it was recorded; 0 when it was not.
+	processors, warp int64
 }
 
 // arrowsWaiting bounds the arrows of a track that wait for the end of the span around them.
