@@ -15,7 +15,9 @@ class Clock:
     def __init__(self, rate: int) -> None:
         self.rate = rate or 10**9
         self.pairs: list[tuple[int, int, int]] = []
-        self._made = 0
+        self._made, self._sane = 0, False
+        self._last: tuple[int, int, int] | None = None
+        self._steps = (0, 0)
         self._ticks: Any = None
         self._mono: Any = None
 

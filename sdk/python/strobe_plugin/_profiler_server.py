@@ -5,10 +5,8 @@ from __future__ import annotations
 import logging
 import os
 import threading
-import time
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
-from concurrent.futures import TimeoutError as FutureTimeout
 from datetime import datetime, timezone
 from typing import Any
 
@@ -304,6 +302,13 @@ class _Source:
                                    error=clean(self._problem))
 
 
+class _Log(logging.LoggerAdapter):
+    """Adds its pairs to those of the call."""
+
+    def process(self, msg: Any, kwargs: Any) -> tuple[Any, Any]:
+        return msg, {**kwargs, "extra": {**(self.extra or {}), **(kwargs.get("extra") or {})}}
+
+
 def _time(ns: int) -> datetime:
     return datetime.fromtimestamp(ns / 1e9, timezone.utc)
 
@@ -314,7 +319,7 @@ def _profile(r: Any, values: Any) -> Profile:
         id=r.id, dir=r.dir, model=r.model, label=r.label, started=_time(r.started_unix_ns), max_bytes=r.max_bytes, host=r.host,
         processes=[RecordedProcess(p.kind, p.name, p.stage, p.stage_name, p.rank, p.pid) for p in r.processes],
         filter=Filter(tuple(f.requests), f.categories, f.min_duration_ns, tuple(f.stages), tuple(f.ranks)),
-        previous=r.previous_dir, config=values, log=logging.LoggerAdapter(logging.getLogger("profiler"), {"profile": r.id}),
+        previous=r.previous_dir, config=values, log=_Log(logging.getLogger("profiler"), {"profile": r.id}),
     )
 
 

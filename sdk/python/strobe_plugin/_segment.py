@@ -4,11 +4,13 @@ from __future__ import annotations
 
 import mmap
 import os
+import platform
 import socket
 import struct
 import sys
 import threading
 from dataclasses import dataclass
+from typing import Any
 
 MAGIC = 0x0031_4745_5342_5453
 CHUNK_MAGIC = 0x4B4E_4843
@@ -31,6 +33,31 @@ CLOCK_MONOTONIC, CLOCK_PROCESS = 3, 4
 
 WINDOW = 8 << 20
 """How much of the file is reserved and mapped at a time."""
+
+
+def _no_fence() -> None:
+    pass
+
+
+def _make_fence() -> Any:
+    """x86 keeps the order of stores. Elsewhere a lock that is released and taken does."""
+    if platform.machine().lower() in ("x86_64", "amd64", "i686"):
+        return _no_fence
+    local = threading.local()
+
+    def fence() -> None:
+        lock = getattr(local, "lock", None)
+        if lock is None:
+            lock = local.lock = threading.Lock()
+            lock.acquire()
+        lock.release()
+        lock.acquire()
+
+    return fence
+
+
+fence = _make_fence()
+WEAK = fence is not _no_fence
 
 
 def cut(b: bytes, n: int) -> bytes:

@@ -16,6 +16,17 @@ class NotYet(Exception):
     """The segment is being made."""
 
 
+class Cursor:
+    """Goes through the chunks of one track, as far as they are written."""
+
+    __slots__ = ("queue", "next", "expected", "blocked")
+
+    def __init__(self) -> None:
+        self.queue: list[int] = []
+        self.next = self.expected = 0
+        self.blocked = False
+
+
 class Header:
     """What a segment says of its process."""
 
@@ -63,9 +74,7 @@ class Source:
         except BaseException:
             self.close()
             raise
-        from .recording import _Cursor
-
-        self.meta = _Cursor()
+        self.meta = Cursor()
         self.begun = self.frozen = False
         self._found, self._corrupt = 0, 0
         self._pending: list[int] = []

@@ -102,7 +102,7 @@ def option(
     """
     if required and default is not dataclasses.MISSING:
         raise TypeError("a required option has no default")
-    metadata = {_METADATA: _Option(doc, tuple(enum), min, max)}
+    metadata: dict[str, Any] = {_METADATA: _Option(doc, tuple(enum), min, max)}
     if name:
         metadata["strobe_name"] = name
     if isinstance(default, (list, dict)):
@@ -206,7 +206,8 @@ def has_errors(found: Iterable[Finding]) -> bool:
 
 
 def _object(path: tuple[str, ...], values: dict[str, Any], config: type, attributes: list[Attribute], found: list[Finding]) -> Any:
-    before, given = len(found), {}
+    before = len(found)
+    given: dict[str, Any] = {}
     known = [a.name for a in attributes]
     for key in sorted(values):
         if key not in known:

@@ -10,7 +10,7 @@ import hashlib
 import logging
 import os
 from collections.abc import Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from datetime import datetime
 from typing import Any, Protocol, runtime_checkable
 
@@ -55,6 +55,7 @@ class Profile:
     config: Any
     """The user's values: an instance of the description's ``config``; None when there is none."""
     log: logging.LoggerAdapter
+    """Logs to the host, with the profile's id."""
 
 
 @dataclass(frozen=True)
