@@ -66,6 +66,7 @@ var table = []layer{
 	{tree: "sdk/proto", third: []string{grpc, protobuf}},
 	{tree: "sdk/plugin", own: []string{"sdk", "internal/wire"}},
 	{tree: "sdk/plugintest", own: []string{"sdk", "internal/wire"}},
+	{tree: "sdk/python", own: []string{"sdk"}}, // tests alone
 
 	// Each plugin is on its own: the SDK, its own folder, and third parties that are about its work.
 	{tree: "plugins/*", own: []string{"sdk"}, third: []string{"*"}, never: []string{grpc, protobuf, goPlugin, hclog, hcl, cty, cobra, purego}},
