@@ -86,6 +86,7 @@ func newServer(ctx context.Context, cfg *config.Config, log *slog.Logger) (_ *se
 		AccessLog:        accessLog(cfg.Server.AccessLog),
 		SampleEvery:      cfg.Profile.SampleEvery,
 	}
+	api.Plugins = s.catalog
 	if s.profiles != nil { // an interface that holds a nil pointer is not nil
 		api.Profiles = s.profiles
 	}

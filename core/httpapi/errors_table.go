@@ -45,6 +45,7 @@ const (
 	codeModelFailed     = "model_failed"
 	codeProfilerFailed  = "profiler_failed"
 	codeProfileFailed   = "profile_failed"
+	codePluginFailed    = "plugin_failed"
 	codeRecordingFailed = "recording_failed"
 	codeProfileDir      = "profile_dir"
 	codeQueueFull       = "queue_full"
@@ -143,6 +144,8 @@ var errorTable = []errorRow{
 		told: true, remedy: "Do what its message says, then POST /v1/profiles/{id}/export, or start again without it.", codes: []profile.Code{profile.CodeProfilerFailed}},
 	{code: codeProfileFailed, status: http.StatusInternalServerError, when: "A profile ended with errors; the reply of /stop_profile has the result beside the error.",
 		remedy: "GET /v1/profiles/{id} shows what it has all the same."},
+	{code: codePluginFailed, status: http.StatusInternalServerError, when: "A plugin that was to be restarted did not come up.",
+		remedy: "Do what its message says, then restart it again; GET /v1/plugins shows its state."},
 	{code: codeRecordingFailed, status: http.StatusInternalServerError, when: "A process cannot record.",
 		told: true, remedy: "Look at the disk under profile.dir; the message names the process and what it said.", codes: []profile.Code{profile.CodeRecordingFailed}},
 	{code: codeProfileDir, status: http.StatusInternalServerError, when: "The profile directory cannot be written or read.",

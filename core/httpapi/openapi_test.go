@@ -10,6 +10,7 @@ import (
 
 	"github.com/google/go-cmp/cmp"
 
+	"github.com/strobe-dev/strobe/core/catalog"
 	"github.com/strobe-dev/strobe/core/profile"
 	"github.com/strobe-dev/strobe/sdk/recording/summary"
 )
@@ -135,7 +136,7 @@ func TestOpenAPISchemas(t *testing.T) {
 	d := readDocument(t)
 	for name, v := range map[string]any{
 		"Error": errorReply{}, "ImagesReply": imagesReply{}, "ChatReply": chatReply{}, "Model": modelReply{}, "ModelDetails": modelDetails{},
-		"Health": healthReply{}, "Ready": readyReply{}, "Profile": profile.View{}, "ProcessRecording": profile.Process{}, "Export": profile.Export{},
+		"Plugin": catalog.PluginInfo{}, "PluginList": pluginList{}, "Health": healthReply{}, "Ready": readyReply{}, "Profile": profile.View{}, "ProcessRecording": profile.Process{}, "Export": profile.Export{},
 		"Artifact": profile.Artifact{}, "Losses": profile.Losses{}, "Summary": summary.Table{}, "SummarySection": summary.Section{}, "SummaryRow": summary.Row{},
 	} {
 		compareSchema(t, name, d.Components.Schemas[name], reflect.TypeOf(v))

@@ -69,6 +69,9 @@ func (s *Server) table() []*route {
 		withTickets(download("/v1/profiles/{id}/artifacts/{name...}", s.getArtifact)),
 		{method: http.MethodPost, path: "/v1/profiles/{id}/tickets", access: accessRead, changes: true, audit: auditTicket, handle: s.createTicket},
 
+		get("/v1/plugins", accessRead, s.listPlugins),
+		change(http.MethodPost, "/v1/plugins/{name}/restart", auditRestart, s.restartPlugin),
+
 		get("/server_info", accessGenerate, s.getServerInfo),
 		get("/get_server_info", accessGenerate, s.getServerInfo),
 

@@ -37,6 +37,8 @@ type Options struct {
 	// Profiles serves the profile routes. Nil: they answer 404 with ProfilingOff, the reason as a sentence.
 	Profiles     Profiles
 	ProfilingOff string
+	// Plugins serves the plugin routes and their metrics; nil: there are none.
+	Plugins Plugins
 	// Recorder gets one lane a request; nil: nothing is recorded.
 	Recorder *trace.Recorder
 	// Metrics are shown at /metrics; made when nil. Give the same value to the engine as its observer.
@@ -134,6 +136,9 @@ func New(o Options) *Server {
 		s.hosts[hostname(h)] = true
 	}
 	s.metrics.watch(s.engine, s.profiles, o.Version)
+	if o.Plugins != nil {
+		s.metrics.registry.MustRegister(pluginsScraped{o.Plugins})
+	}
 	s.mux, s.routes = s.newMux(false)
 	s.public.mux, s.public.routes = s.newMux(true)
 	return s
