@@ -3,6 +3,7 @@ package perfetto
 import (
 	"math"
 
+	"github.com/ianlancetaylor/demangle"
 	"google.golang.org/protobuf/encoding/protowire"
 
 	"github.com/strobe-dev/strobe/sdk/recording"
@@ -56,6 +57,10 @@ func (s *sink) intern(list protowire.Number, text string) uint64 {
 
 // describe adds an event's name, category and arguments.
 func (s *sink) describe(m msg, e *recording.Event) msg {
+	key := internKey{internedName, e.Name.Text}
+	if s.interned[key] == 0 && e.Work.Kind == trace.WorkKernel { // which has the compiler's name
+		s.interned[key] = s.intern(internedName, demangle.Filter(e.Name.Text))
+	}
 	m = m.uint(eventName, s.intern(internedName, e.Name.Text)).uint(eventCategory, s.intern(internedCategory, e.Name.Category.String()))
 	if e.Request != "" {
 		m = s.annotate(m, "request_id", recording.Arg{Type: trace.TypeString, Text: e.Request})

@@ -174,30 +174,43 @@ func TestArrows(t *testing.T) {
 	}
 }
 
-// TestDevice has kernels come in no order and overlap on one stream.
+// TestDevice has kernels and calls come in no order and overlap.
 func TestDevice(t *testing.T) {
 	p := rank(0)
 	w := p.track("worker")
-	correlation := recording.Arg{Key: name(0, "correlation"), Type: trace.TypeInt, Int: 77}
 	w.begin(0, "gemm")
-	w.open[0].Name = name(trace.CategoryRuntime, "cudaLaunchKernel")
-	w.open[0].Args = []recording.Arg{correlation}
-	w.end(5)
-	s := p.track("stream 7")
-	s.on.Device, s.on.StreamID = true, 7
-	for _, k := range [][2]int64{{10, 20}, {20, 30}, {15, 25}, {30, 40}} {
-		s.add(k[0], recording.Event{Kind: recording.Span, Name: name(trace.CategoryDevice, "kernel"), End: at(k[1]), Args: []recording.Arg{correlation}})
+	w.end(50)
+	c, s := p.track("CUDA calls of thread 9"), p.track("GPU 0 context 0 stream 7")
+	s.on.Device, s.on.StreamID, c.on.Calls = true, 7, true
+	add := func(l *line, c trace.Category, kind trace.WorkKind, text string, from, to int64, correlation uint64) {
+		l.add(from, recording.Event{Kind: recording.Span, Name: name(c, text), End: at(to), Work: recording.Work{Kind: kind, Correlation: correlation, Track: w.on, External: 1}})
 	}
+	for i, k := range [][2]int64{{10, 20}, {20, 30}, {15, 25}, {30, 40}} {
+		add(s, trace.CategoryDevice, trace.WorkKernel, "_Z4gemmPf", k[0], k[1], uint64(77+i))
+	}
+	for i := range int64(4) {
+		add(c, trace.CategoryRuntime, trace.WorkRuntimeCall, "cudaLaunchKernel_v7000", 8-2*i, 10-2*i, uint64(80-i))
+	}
+	add(c, trace.CategoryRuntime, trace.WorkDriverCall, "cuLaunchKernel", 8, 9, 0)
 	f, a := export(t, 0, p.batch())
-	rows := map[string]int{}
+	rows, out := map[string]int{}, map[any]uint64{}
 	for _, s := range f.slices {
 		rows[s.Track]++
-		if s.Depth != 0 || s.Cat == "device" && (len(s.In) != 1 || s.In[0] != f.slices[0].Out[0]) {
+		if s.Depth != 0 {
 			t.Errorf("%+v", s)
 		}
+		if len(s.Out) == 1 {
+			out[s.Args["correlation"]] = s.Out[0]
+		}
 	}
-	const on = "stage 0 diffusion rank 0 (dit)/"
-	if d := cmp.Diff(map[string]int{on + "worker": 1, on + "GPU 0 context 0 stream 7": 3, on + "GPU 0 context 0 stream 7 (overlap)": 1}, rows); d != "" || a.Events != 5 {
+	for _, s := range f.slices {
+		if s.Cat == "device" && (s.Name != "gemm(float*)" || len(s.In) != 1 || s.In[0] != out[s.Args["correlation"]]) {
+			t.Errorf("%+v, calls %v", s, out)
+		}
+	}
+	const on, stream, calls = "stage 0 diffusion rank 0 (dit)/", "GPU 0 context 0 stream 7", "CUDA calls of thread 9"
+	want := map[string]int{on + "worker": 1, on + stream: 3, on + stream + " (overlap)": 1, on + calls: 1, on + calls + " (overlap)": 4}
+	if d := cmp.Diff(want, rows); d != "" || a.Events != 10 {
 		t.Error(d, a)
 	}
 }

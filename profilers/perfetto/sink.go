@@ -89,8 +89,8 @@ func (s *sink) Consume(_ context.Context, b *recording.Batch) error {
 func (s *sink) add(p *process, e *recording.Event) {
 	t := s.trackOf(p, e.Track)
 	switch {
-	case e.Kind == recording.Span && e.Track.Device:
-		s.deviceSpan(t, e)
+	case e.Kind == recording.Span && (e.Track.Device || e.Track.Calls):
+		s.work(t, e)
 	case e.Kind == recording.Span:
 		s.span(t, e)
 	case e.Kind == recording.Instant:
@@ -161,7 +161,7 @@ func (p *process) describe(label string) msg {
 
 // launch is the arrow from a call of the device's runtime to the work that it caused.
 func (p *process) launch(correlation uint64) uint64 {
-	return launchBit | p.number<<32 | correlation
+	return launchBit | p.number<<32 | correlation&(1<<32-1)
 }
 
 func (s *sink) trackOf(p *process, r *recording.Track) *track {
@@ -169,8 +169,8 @@ func (s *sink) trackOf(p *process, r *recording.Track) *track {
 	if t == nil {
 		t = &track{process: p, uuid: p.uuid} // of a device: its instants are the process's
 		p.tracks[r], p.order = t, append(p.order, t)
-		if r.Device {
-			t.name = fmt.Sprintf("GPU %d context %d stream %d", r.DeviceID, r.ContextID, r.StreamID)
+		if r.Device || r.Calls {
+			t.name = r.Name
 			return t
 		}
 		t.uuid = s.uuid()

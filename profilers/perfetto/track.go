@@ -18,7 +18,7 @@ const (
 	spansWaiting  = 1 << 13 // of a track; then its spans are written without those around them
 	bytesWaiting  = 1 << 20 // of a track's spans, likewise
 	arrowsWaiting = 1 << 12 // of a track; beyond, arrows are left out and counted
-	maxRows       = 64      // of a device's stream; what fits none is left out and counted
+	maxRows       = 64      // of a device's stream, or of a thread's calls; what fits none is left out and counted
 	launchBit     = 1 << 63 // tells arrows of device work from a request's
 )
 
@@ -29,7 +29,7 @@ type track struct {
 	spans   []span
 	text    msg // of the spans
 	arrows  []arrow
-	name    string // of a device's stream
+	name    string // of a device's stream, or of calls
 	rows    []row  // as many as its overlaps need
 }
 
@@ -58,9 +58,6 @@ type row struct {
 func (s *sink) span(t *track, e *recording.Event) {
 	from := len(t.text)
 	t.text = s.describe(t.text, e)
-	if n := correlation(e); n != 0 && e.Name.Category == trace.CategoryRuntime {
-		t.text = t.text.fixed(eventFlow, t.process.launch(n))
-	}
 	t.spans = append(t.spans, span{seq: e.Seq, start: e.Start, end: max(e.Start, e.End), depth: e.Depth, from: from, to: len(t.text)})
 	if e.Depth == 0 || len(t.spans) >= spansWaiting || len(t.text) >= bytesWaiting {
 		s.settle(t, e.Depth == 0)
@@ -121,9 +118,9 @@ func (s *sink) end(track uint64, at int64) {
 	s.write(at, s.on(track, typeEnd))
 }
 
-// deviceSpan writes the work of a device. It comes in no order, and a stream may run several things at once; a row of Perfetto
-// holds no overlap.
-func (s *sink) deviceSpan(t *track, e *recording.Event) {
+// work writes the work of a device, or a call. They come in no order, and a stream may run several things at once; a row of
+// Perfetto holds no overlap.
+func (s *sink) work(t *track, e *recording.Event) {
 	at := slices.IndexFunc(t.rows, func(r row) bool { return r.end <= e.Start })
 	if at < 0 {
 		if at = len(t.rows); at == maxRows {
@@ -135,21 +132,15 @@ func (s *sink) deviceSpan(t *track, e *recording.Event) {
 		t.rows = append(t.rows, row{uuid: uuid})
 	}
 	s.text = s.describe(s.text[:0], e)
-	if n := correlation(e); n != 0 {
-		s.text = s.text.fixed(eventFlowsEnd, t.process.launch(n))
+	if n := e.Work.Correlation; n != 0 {
+		flow := protowire.Number(eventFlowsEnd)
+		if e.Track.Calls {
+			flow = eventFlow
+		}
+		s.text = s.annotate(s.text, "correlation", recording.Arg{Type: trace.TypeInt, Int: int64(n)}).fixed(flow, t.process.launch(n))
 	}
 	if r := &t.rows[at]; s.begin(r.uuid, e.Start, s.text) {
 		r.end = max(e.Start, e.End)
 		s.end(r.uuid, r.end)
 	}
-}
-
-// correlation is the number that joins a call of the device's runtime to the work that it caused; 0 for none.
-func correlation(e *recording.Event) uint64 {
-	for _, a := range e.Args {
-		if a.Type == trace.TypeInt && a.Key.Text == "correlation" {
-			return uint64(a.Int) & (1<<32 - 1)
-		}
-	}
-	return 0
 }

@@ -33,9 +33,9 @@ func TestPerfettoOpensIt(t *testing.T) {
 	l.add(2, recording.Event{Kind: recording.FlowOut, Flow: 10}) // nobody receives it
 	l.begin(0, "same begin")
 	l.end(0)
-	l.begin(5, "launch", recording.Arg{Key: name(0, "correlation"), Type: trace.TypeInt, Int: 3})
-	l.open[1].Name = name(trace.CategoryRuntime, "cudaLaunchKernel")
-	l.end(6)
+	c := a.track("CUDA calls of thread 9")
+	c.on.Calls = true
+	c.add(5, recording.Event{Kind: recording.Span, Name: name(trace.CategoryRuntime, "cudaLaunchKernel"), End: at(6), Work: recording.Work{Kind: trace.WorkRuntimeCall, Correlation: 3}})
 	l.end(100)
 	l.add(50, recording.Event{Kind: recording.Instant, Name: name(trace.CategoryMemory, "[memory]")})
 	l.add(50, recording.Event{Kind: recording.Counter, Name: name(trace.CategoryCounter, "queue"), Value: 2})
@@ -46,7 +46,7 @@ func TestPerfettoOpensIt(t *testing.T) {
 	g := a.track("stream 7")
 	g.on.Device, g.on.StreamID = true, 7
 	for _, k := range [][2]int64{{10, 20}, {15, 25}} {
-		g.add(k[0], recording.Event{Kind: recording.Span, Name: name(trace.CategoryDevice, "kernel"), End: at(k[1]), Args: []recording.Arg{{Key: name(0, "correlation"), Type: trace.TypeInt, Int: 3}}})
+		g.add(k[0], recording.Event{Kind: recording.Span, Name: name(trace.CategoryDevice, "kernel"), End: at(k[1]), Work: recording.Work{Kind: trace.WorkKernel, Correlation: 3}})
 	}
 	for _, batch := range []*recording.Batch{a.batch(), b.batch()} {
 		if err := s.Consume(t.Context(), batch); err != nil {
