@@ -165,6 +165,8 @@ def key_of(n: Name) -> int:
 
 def encode(args: Args) -> tuple[bytes, int]:
     """The arguments, and how many were cut or left out."""
+    if type(args) is Prepared:
+        return args.encoded
     parts, size, lost = [], 0, 0
     for k, v in args.items():
         key = key_of(k)
@@ -192,3 +194,13 @@ def encode(args: Args) -> tuple[bytes, int]:
         size += len(b)
         parts.append(b)
     return b"".join(parts), lost
+
+
+class Prepared(dict[Name, Arg]):
+    """Arguments that come again and again, worked out once: an operator's, by its shapes. Not to be changed."""
+
+    __slots__ = ("encoded",)
+
+    def __init__(self, args: Args) -> None:
+        super().__init__(args)
+        self.encoded = encode(args)

@@ -32,6 +32,7 @@ from ._names import (
     Category,
     Name,
     NameID,
+    Prepared,
     Shapes,
     Text,
     Work,
@@ -44,7 +45,7 @@ from ._names import (
 from ._segment import fence
 from ._tracks import DeviceTrack, Span, Track
 
-__all__ = ["Arg", "Args", "Category", "DeviceTrack", "ErrNotRecording", "ErrRecording", "Losses", "Name", "NameID", "Process", "Recorder",
+__all__ = ["Arg", "Args", "Category", "DeviceTrack", "ErrNotRecording", "ErrRecording", "Losses", "Name", "NameID", "Prepared", "Process", "Recorder",
            "Shapes", "Span", "Stats", "Text", "Track", "Work", "event_ns", "name", "now", "ticks_of_unix_ns"]
 
 
