@@ -107,6 +107,19 @@ func optionDefault(o schema.Attribute) string {
 		return ""
 	case o.Type == schema.String || o.Type == schema.Duration:
 		return "`" + strconv.Quote(o.Default) + "`"
+	case o.Type == schema.List:
+		return "`[" + quotedList(o.Default) + "]`"
 	}
 	return "`" + o.Default + "`"
+}
+
+// quotedList is a list's default as it would be written: its elements stand there with commas between.
+func quotedList(elements string) string {
+	var quoted []string
+	for e := range strings.SplitSeq(elements, ",") {
+		if e != "" {
+			quoted = append(quoted, strconv.Quote(e))
+		}
+	}
+	return strings.Join(quoted, ", ")
 }

@@ -3,9 +3,11 @@ package main
 import (
 	"bytes"
 	"encoding/json"
+	"fmt"
 	"os"
 	"os/exec"
 	"path/filepath"
+	"regexp"
 	"strings"
 	"testing"
 )
@@ -70,12 +72,25 @@ func TestNewPluginsServe(t *testing.T) {
 			t.Errorf("check: exit status %d, %v\n%s%s", status, err, out, stderr)
 		}
 	}
-	write(t, dir, "plugins.hcl", readmeBlock(t, dir, "my-model")+readmeBlock(t, dir, "my-profiler")+`
+	hcl := readmeBlock(t, dir, "my-model") + readmeBlock(t, dir, "my-profiler") + `
 server {
   model     = "my-model"
   profilers = ["my-profiler"]
 }
-`)
+`
+	bad := strings.NewReplacer("side = 64", "side = 7\n      sid  = 64", "keep = 20", `keep = "all"`).Replace(hcl)
+	write(t, dir, "plugins.hcl", bad)
+	status, out, stderr := output(t, dir, "validate")
+	for wrong, says := range map[string]string{
+		"side = 7": "side: 7 is out of range: 8 to 1024", "sid  = 64": `unknown key "sid"`, `keep = "all"`: "keep: must be a whole number, not text",
+	} {
+		before, _, _ := strings.Cut(bad, wrong)
+		line, column := strings.Count(before, "\n")+1, len(before)-strings.LastIndex(before, "\n")
+		if status != 2 || !regexp.MustCompile(fmt.Sprintf(`plugins.hcl:%d:%d: error: .*%s`, line, column, regexp.QuoteMeta(says))).MatchString(stderr) {
+			t.Errorf("exit status %d, no %q at %d:%d\n%s%s", status, says, line, column, out, stderr)
+		}
+	}
+	write(t, dir, "plugins.hcl", hcl)
 	p := startServerIn(t, dir)
 	p.post("/start_profile", "")
 	if r := p.post("/v1/images/generations", `{"prompt":"a gradient","num_inference_steps":5}`); r.status != 200 {

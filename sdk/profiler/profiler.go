@@ -51,10 +51,11 @@ type Aborter interface {
 // its own spans and counters into its own segment of the same recording, on the same clock, so that every profiler of the
 // profile exports them.
 type ProfilerWithSource interface {
-	// Record measures until ctx ends; it is called once a profile, after Open of the same profile, in a goroutine of its own that
-	// runs beside Consume's, never beside another Record, and not for a recording that is exported later. rec is on already and is stopped when Record has returned, or two seconds after ctx has
-	// ended. When nothing here can be measured, return nil at once. An error, or a panic, is a warning of the profile: what
-	// was recorded before stays, and the export goes on.
+	// Record measures until ctx ends. It is called once a profile, after Open of the same profile, in a goroutine of its own that
+	// runs beside Consume's and never beside another Record, and not for a recording that is exported later. rec is on already,
+	// is not to be kept, and is stopped when Record has returned, or two seconds after ctx has ended. When nothing here can be
+	// measured, return nil at once. An error, or a panic, is a warning of the profile: what was recorded before stays, and the
+	// export goes on.
 	Record(ctx context.Context, rec *trace.Recorder) error
 }
 

@@ -35,7 +35,7 @@ func TestNewPluginIsWhole(t *testing.T) {
 					t.Errorf("%s has %d lines, %d would be good", name, n, limit)
 				}
 			}
-			for _, args := range [][]string{{"vet", "."}, {"test", "."}, {"build", "-o", "plugin", "."}} {
+			for _, args := range [][]string{{"vet", "."}, {"test", "."}} { // test builds it, too
 				cmd := exec.Command("go", args...)
 				cmd.Dir = dir
 				cmd.Env = append(os.Environ(), "GOFLAGS=-mod=mod", "GOPROXY=off", "GOWORK=off")
