@@ -1,0 +1,38 @@
+package layers
+
+import (
+	"bytes"
+	"os"
+	"path/filepath"
+	"testing"
+)
+
+// TestPluginsStartShort holds what a plugin's author must write to what it was promised to be, in lines.
+func TestPluginsStartShort(t *testing.T) {
+	for _, limit := range []struct {
+		pattern string
+		lines   int
+	}{
+		{"plugins/*/cmd/*/main.go", 15},
+		{"profilers/*/cmd/*/main.go", 15},
+		{"examples/profiler-steps/main.go", 75}, // a useful plugin with its main
+		{"examples/profiler-steps/main_test.go", 15},
+		{"cmd/strobe/internal/scaffold/*/main.go.tmpl", 15},
+		{"cmd/strobe/internal/scaffold/*/NAME.go.tmpl", 75},
+		{"cmd/strobe/internal/scaffold/*/NAME_test.go.tmpl", 15},
+	} {
+		files, _ := filepath.Glob(filepath.Join(root, limit.pattern))
+		if len(files) == 0 {
+			t.Errorf("nothing is %s", limit.pattern)
+		}
+		for _, name := range files {
+			b, err := os.ReadFile(name)
+			if err != nil {
+				t.Fatal(err)
+			}
+			if n := bytes.Count(b, []byte("\n")); n > limit.lines {
+				t.Errorf("%s has %d lines, %d are promised", name, n, limit.lines)
+			}
+		}
+	}
+}
