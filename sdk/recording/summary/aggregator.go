@@ -39,6 +39,8 @@ type process struct {
 	byName                 map[*recording.Name]*row
 	tracks                 map[*recording.Track]*track
 	events                 uint64
+	recorded               *recording.Process // whose facts hold
+	device                 deviceTally
 }
 
 // maxTracks bounds the tracks whose nesting is followed; the spans of further ones are counted without the flops of
@@ -76,6 +78,9 @@ func (a *Aggregator) Add(b *recording.Batch) {
 			r = p.row(e.Name)
 		}
 		r.add(ns, e.Depth)
+		if e.Work.Kind != trace.WorkOther {
+			p.device.add(e, ns)
+		}
 		if flops := nest.up(e); flops > 0 {
 			r.flops, r.hasFlops = plus(r.flops, flops), true
 		}
@@ -117,6 +122,7 @@ func (a *Aggregator) process(of *recording.Process) *process {
 	p := a.find(identity{of.Kind, of.Stage, of.Rank, of.PID, of.Host})
 	p.name, p.stageName, p.model = of.Name, of.StageName, of.Model
 	p.synthetic = p.synthetic || of.Synthetic
+	p.recorded = of
 	a.byPointer[of] = p
 	return p
 }
@@ -192,6 +198,8 @@ func (a *Aggregator) Merge(from *Aggregator) {
 		p.name, p.stageName, p.model = f.name, f.stageName, f.model
 		p.synthetic = p.synthetic || f.synthetic
 		p.events += f.events
+		p.recorded = f.recorded
+		p.device.merge(&f.device)
 		for k, r := range f.rows {
 			into := p.rows[k]
 			if into == nil {

@@ -81,6 +81,7 @@ func section(of []*process, wall float64) Section {
 			rows[k].merge(r)
 		}
 	}
+	s.Device = deviceOf(of)
 	for _, r := range rows {
 		s.Rows = append(s.Rows, r.result(wall*float64(s.Ranks)))
 	}

@@ -20,6 +20,7 @@
 // The files of this package:
 //
 //	aggregator.go  events to rows
+//	device.go      what devices did, or why that is not known
 //	row.go         one row while it is being added up
 //	histogram.go   durations in logarithmic buckets
 //	table.go       the table: a plain value, JSON both ways

@@ -37,6 +37,8 @@ type Section struct {
 	PID       int    `json:"pid,omitempty"`        // of a section that is one process
 	Synthetic bool   `json:"synthetic,omitempty"`  // made-up weights: costs are real, pictures are not
 	Events    uint64 `json:"events"`
+	// Device sums up what its devices did; absent when nobody wanted that recorded.
+	Device *Device `json:"device,omitempty"`
 	// Rows by kind, from requests and stages to operators and devices; within a kind the largest total first.
 	Rows []Row `json:"rows"`
 }

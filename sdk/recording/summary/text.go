@@ -81,8 +81,12 @@ func (w *writer) section(s Section, processes []Section) {
 		title = ""
 	}
 	w.row(title, func(i int) string { return columns[i].title })
-	for _, r := range s.Rows[:min(len(s.Rows), maxShown)] {
-		w.row(strings.Repeat(" ", 2+min(r.Depth, 6))+printable(r.Name), r.cell)
+	for _, r := range s.shown() {
+		name := r.Name
+		if r.Kind == "device" {
+			name = shortName(name)
+		}
+		w.row(strings.Repeat(" ", 2+min(r.Depth, 6))+printable(name), r.cell)
 	}
 	switch more := len(s.Rows) - maxShown; {
 	case len(s.Rows) == 0:
@@ -90,6 +94,7 @@ func (w *writer) section(s Section, processes []Section) {
 	case more > 0:
 		w.line("  and %s, in the summary's JSON", plural(uint64(more), "more row"))
 	}
+	w.device(s.Device)
 	if s.Ranks < 2 {
 		return
 	}
@@ -100,10 +105,14 @@ func (w *writer) section(s Section, processes []Section) {
 	}
 }
 
-// outermost is the row that encloses the others: the least deep, of those the one with the largest total.
+// outermost is the row that encloses the others: the least deep, of those the one with the largest total. Nothing of a device
+// encloses anything, and comes last.
 func outermost(rows []Row) Row {
 	best := rows[0]
 	for _, r := range rows[1:] {
+		if r.Kind == "device" || r.Kind == "runtime" {
+			continue
+		}
 		if r.Depth < best.Depth || (r.Depth == best.Depth && r.TotalSeconds > best.TotalSeconds) {
 			best = r
 		}
