@@ -3,9 +3,11 @@ package profile_test
 import (
 	"context"
 	"errors"
+	"fmt"
 	"os"
 	"path/filepath"
 	"strings"
+	"sync"
 	"testing"
 	"testing/synctest"
 	"time"
@@ -158,6 +160,31 @@ func TestStartCancelled(t *testing.T) {
 		code(t, err, profile.CodeCancelled)
 		nothingLeft(t, c)
 	})
+}
+
+// A rank that goes on making files when its start was given up does not keep the profile's directory from being removed.
+func TestLateRankLeavesNothing(t *testing.T) {
+	c := coretest.New(t, coretest.Options{})
+	var late sync.WaitGroup
+	c.Resize.OnStart = func(_ context.Context, s trace.Start) error {
+		made := make(chan struct{})
+		late.Go(func() {
+			for n := range 100_000 {
+				if os.WriteFile(fmt.Sprintf("%s.%d", s.Path, n), nil, 0o600) != nil {
+					return
+				}
+				if n == 100 {
+					close(made)
+				}
+			}
+		})
+		<-made
+		return errBoom
+	}
+	_, err := c.Profiles.Start(t.Context(), profile.StartRequest{})
+	code(t, err, profile.CodeRecordingFailed)
+	late.Wait()
+	nothingLeft(t, c)
 }
 
 // Whatever fails at the stop, the answer has what exists and names who failed.

@@ -2,6 +2,7 @@ package profile_test
 
 import (
 	"context"
+	"log/slog"
 	"math/rand/v2"
 	"sync"
 	"testing"
@@ -14,7 +15,7 @@ import (
 // 32 clients start, stop, delete, list and count at random: never are two profiles active, every answer is a documented
 // one, and in the end nothing is left behind.
 func TestHammer(t *testing.T) {
-	c := coretest.New(t, coretest.Options{Replicas: 2, Profile: func(o *profile.Options) { o.Keep = 5 }})
+	c := coretest.New(t, coretest.Options{Replicas: 2, Log: warnings(t), Profile: func(o *profile.Options) { o.Keep = 5 }})
 	allowed := map[profile.Code]bool{profile.CodeActive: true, profile.CodeNoActive: true, profile.CodeNotFound: true, profile.CodeCancelled: true}
 	check := func(err error) {
 		if err == nil {
@@ -54,6 +55,11 @@ func TestHammer(t *testing.T) {
 		t.Error(err)
 	}
 	nothingLeft(t, c)
+}
+
+// warnings is a log of what went wrong, which a failed test shows.
+func warnings(t *testing.T) *slog.Logger {
+	return slog.New(slog.NewTextHandler(t.Output(), &slog.HandlerOptions{Level: slog.LevelWarn}))
 }
 
 // act does one thing at random.

@@ -4,7 +4,6 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"os"
 	"path/filepath"
 	"slices"
 	"time"
@@ -232,7 +231,7 @@ func (m *Manager) abort(p *entry, x Exporter) {
 func (m *Manager) drop(p *entry) {
 	p.manifest.flush() // how it went does not matter: the file goes
 	p.unlock()
-	if err := os.RemoveAll(p.dir); err != nil {
+	if err := remove(p); err != nil { // in one step: what a rank still makes late finds no folder
 		m.log.Warn("remove the directory of a profile that did not start", logID, p.id, logError, err)
 	}
 	m.mu.Lock()

@@ -94,6 +94,7 @@ func TestCheck(t *testing.T) {
 		"an unknown path that works":  {"GET /nothing", 200, isJSON, "", `{}`, false},
 		"an unknown path, no error":   {"GET /nothing", 404, isJSON, "", `{}`, false},
 		"an unknown path, plain":      {"GET /nothing", 404, "text/plain", "", `no`, false},
+		"a path that leads back":      {"GET /things/..", 404, isJSON, "", `{"error":"x"}`, true},
 		"an unknown path, HEAD":       {"HEAD /nothing", 404, isJSON, "", ``, true},
 		"an unknown method":           {"PUT /things", 405, isJSON, "", `{"error":"x"}`, true},
 		"a redirect":                  {"GET //things", 301, "text/html", "", ``, false},

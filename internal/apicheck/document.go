@@ -7,6 +7,7 @@ import (
 	"maps"
 	"net/http"
 	"net/url"
+	"path"
 	"slices"
 	"strings"
 	"sync"
@@ -170,9 +171,12 @@ func escape(name string) string {
 	return url.PathEscape(strings.NewReplacer("~", "~0", "/", "~1").Replace(name))
 }
 
-// find is the operation of a request, or nil. A HEAD is answered as a GET, or refused as a method that the path does not have.
+// find is the operation of a request, or nil, as of a path with . or .. in it. A HEAD is answered as a GET, or refused as a method that the path does not have.
 func (d *Document) find(r Reply) *operation {
 	if r.Method == http.MethodHead && r.Status == http.StatusMethodNotAllowed {
+		return nil
+	}
+	if at := r.URL.EscapedPath(); path.Clean(at) != at { // the router would clean it first
 		return nil
 	}
 	_, pattern := d.mux.Handler(&http.Request{Method: r.Method, URL: &url.URL{Path: r.URL.Path, RawPath: r.URL.RawPath}, Host: "any"})
