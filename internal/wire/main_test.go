@@ -38,6 +38,9 @@ func testPlugin(name string, args []string) int {
 	case "model":
 	case "profiler":
 		return Run(NewProfilerService(&testProfiler{}, testProfilerDescription(), log), log, os.Stderr)
+	case "hostile":
+		serveHostile()
+		return 0
 	case "stdout":
 		fmt.Println("hello world")
 	case "stdout-endless":
