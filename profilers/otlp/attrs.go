@@ -3,6 +3,7 @@ package otlp
 import (
 	"strings"
 
+	"github.com/ianlancetaylor/demangle"
 	"google.golang.org/protobuf/encoding/protowire"
 
 	"github.com/strobe-dev/strobe/sdk/recording"
@@ -73,6 +74,9 @@ type name struct {
 
 func newName(n *recording.Name) *name {
 	w := &name{recorded: n, level: finest(n.Category), span: appendText(nil, fieldName, n.Text), key: newAttribute("strobe." + snake(n.Text))}
+	if n.Category == trace.CategoryDevice { // kernels have the compiler's name
+		w.span = appendText(nil, fieldName, demangle.Filter(n.Text))
+	}
 	w.request = w.key
 	if k, ok := known[n.Text]; ok {
 		w.request, w.role = newAttribute(k.key), k.role

@@ -223,7 +223,7 @@ func TestDeviceWork(t *testing.T) {
 	op := f.worker.Begin(nLinear)
 	at := f.rank.Now()
 	calls.Put(&trace.Work{Name: trace.NameIn(trace.CategoryRuntime, "cudaLaunchKernel"), Kind: trace.WorkRuntimeCall, Begin: at, End: f.rank.Now(), Correlation: 5, External: op.ID(), Request: "req-1"})
-	stream.Put(&trace.Work{Name: trace.NameIn(trace.CategoryDevice, "gemm"), Kind: trace.WorkKernel, Begin: at, End: f.rank.Now(), Correlation: 5, External: op.ID(), Request: "req-1"})
+	stream.Put(&trace.Work{Name: trace.NameIn(trace.CategoryDevice, "_Z4gemmPf"), Kind: trace.WorkKernel, Begin: at, End: f.rank.Now(), Correlation: 5, External: op.ID(), Request: "req-1"})
 	op.End()
 	f.worker.SetRequest("")
 	f.stop(t)
@@ -231,7 +231,7 @@ func TestDeviceWork(t *testing.T) {
 	if o := f.export(t, to(r.address), f.profile(t, "p")); o.err != nil {
 		t.Fatal(o.err)
 	}
-	want := "dit dit::linear {strobe.request.id=req-1}\n  dit cudaLaunchKernel {strobe.request.id=req-1}\n    dit gemm {strobe.device=0 strobe.request.id=req-1 strobe.stream=7}\n"
+	want := "dit dit::linear {strobe.request.id=req-1}\n  dit cudaLaunchKernel {strobe.request.id=req-1}\n  dit gemm(float*) {strobe.device=0 strobe.request.id=req-1 strobe.stream=7}\n"
 	if diff := cmp.Diff(want, tree(r.all())); diff != "" {
 		t.Error(diff)
 	}

@@ -174,13 +174,13 @@ func (s *sink) above(p *process, t *track, e *recording.Event, at *place) (paren
 		return spanOf(t.seed, e.Parent), false
 	}
 	w := &e.Work
+	if w.Track != nil && w.External != 0 { // a call, or what it launched: of the span that asked for it
+		return spanOf(s.track(p, w.Track).seed, w.External), false
+	}
 	if w.Correlation != 0 && !e.Track.Calls {
 		if call, ok := p.calls.get(w.Correlation); ok {
 			return call.parent, false
 		}
-	}
-	if w.Track != nil && w.External != 0 {
-		return spanOf(s.track(p, w.Track).seed, w.External), false
 	}
 	return at.parent, at.parent != spanID{}
 }
