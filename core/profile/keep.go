@@ -50,5 +50,8 @@ func remove(p *entry) error {
 	} else if err != nil {
 		return err
 	}
-	return os.RemoveAll(hidden)
+	if os.RemoveAll(hidden) == nil {
+		return nil
+	}
+	return os.RemoveAll(hidden) // a file may have been made meanwhile by who had found the folder under its name; nobody does now
 }
