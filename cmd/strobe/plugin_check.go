@@ -107,14 +107,14 @@ func checkPlugin(ctx context.Context, args []string, f checkFlags, io stdio) err
 	} else {
 		checks = plugintest.ProfilerChecks(o)
 	}
+	if checks, err = chosen(checks, f.only); err != nil {
+		return err
+	}
 	if !f.asJSON {
 		fmt.Fprintf(io.out, "%s %s, a %s plugin\n", d.Name, d.Version, d.Kind)
 	}
 	r := checkReport{Plugin: checkedPlugin{d.Name, d.Kind, d.Version}}
 	for _, c := range checks {
-		if !strings.Contains(c.Name, f.only) {
-			continue
-		}
 		r.run(ctx, c, plugintest.StartCommand(nil, command...))
 		if last := r.Checks[len(r.Checks)-1]; !f.asJSON {
 			printCheck(io, last)
@@ -124,6 +124,22 @@ func checkPlugin(ctx context.Context, args []string, f checkFlags, io stdio) err
 		}
 	}
 	return r.end(io, f.asJSON)
+}
+
+// chosen are the checks whose name contains a text.
+func chosen(checks []plugintest.Check, only string) ([]plugintest.Check, error) {
+	var out []plugintest.Check
+	var names []string
+	for _, c := range checks {
+		names = append(names, c.Name)
+		if strings.Contains(c.Name, only) {
+			out = append(out, c)
+		}
+	}
+	if len(out) == 0 {
+		return nil, &exitError{code: 2, err: fmt.Errorf("--only %q is in no check's name: %s", only, strings.Join(names, ", "))}
+	}
+	return out, nil
 }
 
 func (r *checkReport) run(ctx context.Context, c plugintest.Check, start plugintest.Start) {

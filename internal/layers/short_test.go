@@ -18,8 +18,8 @@ func TestPluginsStartShort(t *testing.T) {
 		{"examples/profiler-steps/main.go", 75}, // a useful plugin with its main
 		{"examples/profiler-steps/main_test.go", 15},
 		{"cmd/strobe/internal/scaffold/*/main.go.tmpl", 15},
-		{"cmd/strobe/internal/scaffold/*/NAME.go.tmpl", 75},
-		{"cmd/strobe/internal/scaffold/*/NAME_test.go.tmpl", 15},
+		{"cmd/strobe/internal/scaffold/*/plugin.go.tmpl", 75},
+		{"cmd/strobe/internal/scaffold/*/plugin_test.go.tmpl", 15},
 	} {
 		files, _ := filepath.Glob(filepath.Join(root, limit.pattern))
 		if len(files) == 0 {

@@ -140,8 +140,8 @@ func (v values) texts() ([]text, error) {
 		if err := t.Execute(&b, v); err != nil {
 			return nil, err
 		}
-		name := strings.TrimSuffix(strings.ReplaceAll(e.Name(), "NAME", strings.ReplaceAll(v.Name, "-", "_")), ".tmpl")
-		out = append(out, text{name, b.Bytes()})
+		// Not named after the plugin: main, x-test and x-windows would be files of another meaning.
+		out = append(out, text{strings.TrimSuffix(e.Name(), ".tmpl"), b.Bytes()})
 	}
 	mod, err := files.ReadFile("go.mod.txt")
 	if err != nil {

@@ -22,7 +22,7 @@ func TestNewPluginIsWhole(t *testing.T) {
 			if err != nil || at != dir || len(written) != 6 {
 				t.Fatal(at, written, err)
 			}
-			limits := map[string]int{"main.go": 15, "my_" + kind + ".go": 75, "my_" + kind + "_test.go": 15}
+			limits := map[string]int{"main.go": 15, "plugin.go": 75, "plugin_test.go": 15}
 			for name, limit := range limits {
 				b, err := os.ReadFile(filepath.Join(dir, name))
 				if err != nil {
