@@ -36,7 +36,7 @@ NAME is a built-in plugin; PROGRAM is the path of any other.`,
 				return &exitError{code: 1, err: err}
 			}
 			if asJSON {
-				return json.NewEncoder(io.out).Encode(d)
+				return json.NewEncoder(io.out).Encode(describe(d))
 			}
 			printDescription(io.out, d)
 			return nil

@@ -6,6 +6,7 @@ import (
 	"errors"
 	"fmt"
 	"runtime/debug"
+	"slices"
 
 	"github.com/spf13/cobra"
 
@@ -22,9 +23,17 @@ the block for plugins.hcl. Change it from there; sdk/GUIDE.md leads from here to
 
   strobe plugin new profiler slowest --sdk ../strobe
   cd slowest && go test . && go build .`,
-		Args: cobra.ExactArgs(2),
+		Args: func(_ *cobra.Command, args []string) error {
+			if len(args) != 2 {
+				return errors.New("give a kind and a name: strobe plugin new profiler mine")
+			}
+			return nil
+		},
 		RunE: func(_ *cobra.Command, args []string) error {
 			o.Kind, o.Name = args[0], args[1]
+			if b := builtins(); slices.ContainsFunc(b, func(b builtin) bool { return b.name == o.Name }) {
+				return &exitError{code: 2, err: fmt.Errorf("name: %q is a built-in plugin's; take another", o.Name)}
+			}
 			if o.SDK == "" {
 				o.Version = releasedVersion()
 			}

@@ -4,6 +4,7 @@ package main
 
 import (
 	"fmt"
+	"os"
 	"os/exec"
 	"path/filepath"
 	"slices"
@@ -28,6 +29,12 @@ func pluginProgram(args []string) ([]string, error) {
 	path, err := exec.LookPath(name)
 	if err == nil {
 		path, err = filepath.Abs(path)
+	}
+	if info, bad := os.Stat(name); err != nil && bad == nil {
+		if info.IsDir() {
+			return nil, &exitError{code: 2, err: fmt.Errorf("%q is a folder: build the plugin there, and give the program's path", name)}
+		}
+		return nil, &exitError{code: 2, err: fmt.Errorf("%q cannot be run: %w; if it is the program, chmod +x %s", name, err, name)}
 	}
 	if err != nil {
 		return nil, &exitError{code: 2, err: fmt.Errorf("%q is no built-in plugin (%s) and no program: give the path of one, ./%s", name, builtinNames(o), filepath.Base(name))}
