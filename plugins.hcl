@@ -13,7 +13,7 @@ server {
 
   # queue           = 64       # requests that wait; one more is answered 503
   # request_timeout = "300s"   # from arrival to the answer
-  # max_body        = "32MiB"  # largest request
+  # max_body        = "32MiB"  # largest request; those in flight hold 32 times as much at most, with their pictures unpacked
   # access_log      = "info"   # level of the line that each request gets: debug, info, warn; off: errors of the server only
 
   # Examples:

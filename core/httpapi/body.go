@@ -65,7 +65,7 @@ func readForm(r *http.Request, limit int64) (*form, error) {
 // bodyError tells a body that is too large or cut short from one that is malformed.
 func bodyError(err error) error {
 	var large *http.MaxBytesError
-	if errors.As(err, &large) || errors.Is(err, errSlowBody) {
+	if errors.As(err, &large) || errors.Is(err, errSlowBody) || errors.Is(err, errInputs) {
 		return err
 	}
 	e := failf(codeInvalidValue, "", "the body cannot be read: %s", err)

@@ -84,7 +84,7 @@ func (s *Server) chatCompletions(w http.ResponseWriter, r *http.Request) error {
 	if err := s.oneShot(w, r, t, p); err != nil {
 		return err
 	}
-	if c.Images, err = decodeChatImages(t, urls); err != nil {
+	if c.Images, err = s.decodeChatImages(t, urls); err != nil {
 		return err
 	}
 	out, err := s.generate(r.Context(), t, &c.generation)
@@ -209,7 +209,7 @@ func imageURL(raw json.RawMessage) string {
 	return u.URL
 }
 
-func decodeChatImages(t *requestTrace, images []chatImage) ([]model.Image, error) {
+func (s *Server) decodeChatImages(t *requestTrace, images []chatImage) ([]model.Image, error) {
 	if len(images) == 0 {
 		return nil, nil
 	}
@@ -224,7 +224,7 @@ func decodeChatImages(t *requestTrace, images []chatImage) ([]model.Image, error
 		if err != nil {
 			return nil, err
 		}
-		img, err := decodePicture(data, image.param)
+		img, err := s.inputs.picture(t.st, data, image.param)
 		if err != nil {
 			return nil, err
 		}

@@ -41,7 +41,7 @@ func (s *Server) imageEdits(w http.ResponseWriter, r *http.Request) error {
 		return err
 	}
 	span := t.lane.Begin(spanDecode)
-	g.Images, err = formImages(f)
+	g.Images, err = s.formImages(t.st, f)
 	span.End()
 	if err != nil {
 		return err
@@ -50,13 +50,13 @@ func (s *Server) imageEdits(w http.ResponseWriter, r *http.Request) error {
 }
 
 // formImages decodes the files in image and image[], then the data URLs in url and url[].
-func formImages(f *form) ([]model.Image, error) {
+func (s *Server) formImages(st *state, f *form) ([]model.Image, error) {
 	var all []model.Image
 	add := func(data []byte, param string) error {
 		if len(all) == maxInputImages {
 			return failf(codeInvalidImage, param, "more than %d images were sent: send fewer", maxInputImages)
 		}
-		img, err := decodePicture(data, param)
+		img, err := s.inputs.picture(st, data, param)
 		all = append(all, img)
 		return err
 	}

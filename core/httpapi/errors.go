@@ -64,10 +64,10 @@ func (s *Server) writeError(w http.ResponseWriter, r *http.Request, err error) {
 	if e.RetryAfter > 0 {
 		w.Header().Set("Retry-After", strconv.FormatInt(int64((e.RetryAfter+time.Second-1)/time.Second), 10))
 	}
-	switch e.Code {
-	case codeBadToken:
+	switch {
+	case e.Code == codeBadToken:
 		w.Header().Set("WWW-Authenticate", `Bearer realm="strobe"`)
-	case codeTooLarge:
+	case e.Code == codeTooLarge, e == errInputs:
 		drain(w, st.body)
 	}
 	if e.Body != nil {
@@ -84,6 +84,8 @@ func (s *Server) toAPIError(r *http.Request, err error) *apiError {
 	switch {
 	case stateOf(r).bodyState == bodySlow:
 		return errSlowBody
+	case stateOf(r).bodyState == bodyTooMuch:
+		return errInputs
 	case errors.As(err, &own):
 		return own
 	case errors.As(err, &large):

@@ -150,7 +150,7 @@ var errorTable = []errorRow{
 		told: true, remedy: "Look at the disk under profile.dir; the message names the process and what it said.", codes: []profile.Code{profile.CodeRecordingFailed}},
 	{code: codeProfileDir, status: http.StatusInternalServerError, when: "The profile directory cannot be written or read.",
 		remedy: "Set profile.dir to a folder that can be written.", codes: []profile.Code{profile.CodeDir}},
-	{code: codeQueueFull, status: http.StatusServiceUnavailable, when: "Too many requests wait already.",
+	{code: codeQueueFull, status: http.StatusServiceUnavailable, when: "Too many requests wait already, or those in flight hold as many bodies and pictures as the server keeps.",
 		remedy: "Try again after the seconds in Retry-After.", is: as[*engine.QueueFullError]},
 	{code: codeRankUnavailable, status: http.StatusServiceUnavailable, when: "A rank is loading, down or does not answer.",
 		told: true, remedy: "Try again in some seconds; GET /ready tells when all are up.", codes: []profile.Code{profile.CodeRankUnavailable}, is: isRankDown},

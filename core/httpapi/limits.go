@@ -100,7 +100,8 @@ type timedBody struct {
 const (
 	bodyDone = iota // or there is none
 	bodyComing
-	bodySlow // its time is over
+	bodySlow    // its time is over
+	bodyTooMuch // there is no room for it
 )
 
 // limitBody begins the time of the request's body.

@@ -25,7 +25,8 @@ type state struct {
 	// keepsID tells that the id is given back when the request's own profile has ended, not when the request has.
 	keepsID   bool
 	via       Exposure    // the listener
-	bodyState int         // bodyDone, bodyComing or bodySlow
+	bodyState int         // bodyDone, bodyComing, bodySlow or bodyTooMuch
+	held      int64       // bytes that inputs counts for it
 	who       caller      // known once the route's access was checked
 	log       []slog.Attr // the handler's own, for the access log
 }

@@ -91,6 +91,7 @@ type Server struct {
 	rates    *rates
 	samples  sampler
 	ids      idSet
+	inputs   *inputs
 
 	mux           *http.ServeMux
 	routes        map[string]*route // by pattern
@@ -127,7 +128,7 @@ func New(o Options) *Server {
 		metrics: o.Metrics, log: o.Log, started: time.Now(),
 		loopback: o.Loopback, hosts: make(map[string]bool, len(o.AllowedHosts)),
 		tokens: newTokenSets(o), rates: newRates(o.Limits), samples: newSampler(o.SampleEvery, o.Limits),
-		streams: make(slots, maxStreams), zips: make(slots, maxZips),
+		inputs: newInputs(o.MaxBodyBytes), streams: make(slots, maxStreams), zips: make(slots, maxZips),
 	}
 	closing := make(chan struct{})
 	s.closing, s.endStreams = closing, sync.OnceFunc(func() { close(closing) })
@@ -207,6 +208,8 @@ func (s *Server) serve(w *writer, r *http.Request, st *state) error {
 		return err
 	}
 	r.Body = http.MaxBytesReader(w, r.Body, s.o.MaxBodyBytes)
+	s.countBody(r, st)
+	defer s.inputs.give(st)
 	router.mux.ServeHTTP(w, r) // again, because only this fills in the path's values
 	return nil
 }
