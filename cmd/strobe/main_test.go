@@ -41,7 +41,26 @@ func TestMain(m *testing.M) {
 	if os.Getenv(asStrobe) != "" {
 		os.Exit(run(os.Args[1:], std))
 	}
-	testscript.Main(m, map[string]func(){"strobe": func() { os.Exit(run(os.Args[1:], std)) }})
+	testscript.Main(leavesNothing{m}, map[string]func(){"strobe": func() { os.Exit(run(os.Args[1:], std)) }})
+}
+
+// leavesNothing runs the tests and fails when processes of this binary are left: servers, plugins (Linux).
+type leavesNothing struct{ *testing.M }
+
+func (l leavesNothing) Run() int {
+	status := l.M.Run()
+	self, _ := os.Executable()
+	files, _ := filepath.Glob("/proc/[0-9]*/exe")
+	for _, file := range files {
+		var pid int
+		_, _ = fmt.Sscan(filepath.Base(filepath.Dir(file)), &pid)
+		exe, err := os.Readlink(file)
+		if err == nil && exe == self && pid != os.Getpid() && !gone(pid, 5*time.Second) {
+			fmt.Fprintln(os.Stderr, "a process is left:", pid)
+			status = 1
+		}
+	}
+	return status
 }
 
 // asStrobe in the environment makes the test binary run as strobe.

@@ -30,12 +30,12 @@ func misbehave(how string) {
 	case "memory":
 		var kept [][]byte
 		for {
-			b := make([]byte, 4<<20)
+			b := make([]byte, 16<<20)
 			for i := range b {
 				b[i] = 1
 			}
 			kept = append(kept, b)
-			time.Sleep(time.Millisecond)
+			time.Sleep(5 * time.Millisecond)
 		}
 	case "memory of a child":
 		run(exec.Command("sh", "-c", `x=xxxxxxxxxxxxxxxx; while :; do x=$x$x; done`))

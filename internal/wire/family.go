@@ -7,29 +7,52 @@ import (
 
 // family knows every plugin process of this program that nobody has reaped yet, of all hosts: a child of this program that is
 // not among them was not started by a host. The kernel knows one parent a program, so there is one family.
-var family = kin{live: map[int]string{}}
+var family = kin{live: map[int]*member{}}
 
 type kin struct {
-	mu   sync.Mutex
-	live map[int]string // marks by process id
+	forking sync.RWMutex // read: a process is being started and not in live yet
+	mu      sync.Mutex
+	live    map[int]*member // by process id
 }
+
+// member is a process with its mark.
+type member struct{ mark string }
 
 // start starts cmd as one of the family; mark is in its environment.
 func (k *kin) start(cmd *exec.Cmd, mark string) error {
-	k.mu.Lock()
-	defer k.mu.Unlock()
+	k.forking.RLock()
+	defer k.forking.RUnlock()
 	if err := cmd.Start(); err != nil {
 		return err
 	}
-	k.live[cmd.Process.Pid] = mark
+	k.mu.Lock()
+	defer k.mu.Unlock()
+	k.live[cmd.Process.Pid] = &member{mark}
 	return nil
 }
 
-// wait reaps cmd, which has ended. Only then may its id be another's.
+// wait reaps cmd, which has ended. From then on its id may be another's.
 func (k *kin) wait(cmd *exec.Cmd) error {
+	pid := cmd.Process.Pid
+	k.mu.Lock()
+	m := k.live[pid]
+	k.mu.Unlock()
+	err := cmd.Wait()
 	k.mu.Lock()
 	defer k.mu.Unlock()
-	err := cmd.Wait()
-	delete(k.live, cmd.Process.Pid)
+	if k.live[pid] == m {
+		delete(k.live, pid)
+	}
 	return err
+}
+
+// alive tells what the family has: its processes' ids and marks.
+func (k *kin) alive() (pids map[int]bool, marks map[string]bool) {
+	k.mu.Lock()
+	defer k.mu.Unlock()
+	pids, marks = map[int]bool{}, map[string]bool{}
+	for pid, m := range k.live {
+		pids[pid], marks[m.mark] = true, true
+	}
+	return pids, marks
 }

@@ -9,6 +9,7 @@ import (
 	"os"
 	"os/exec"
 	"path/filepath"
+	"strconv"
 	"strings"
 	"testing"
 	"time"
@@ -28,7 +29,27 @@ func TestMain(m *testing.M) {
 		os.Exit(testPlugin(os.Args[2], os.Args[3:]))
 	}
 	os.Setenv("GORACE", "atexit_sleep_ms=0") // else every plugin under -race takes a second to end
-	goleak.VerifyTestMain(m)
+	goleak.VerifyTestMain(m, goleak.Cleanup(func(status int) {
+		if left := leftBehind(); len(left) > 0 {
+			fmt.Fprintln(os.Stderr, "plugin processes are left:", left)
+			status = 1
+		}
+		os.Exit(status)
+	}))
+}
+
+// leftBehind are the processes of this test binary that are not this one, and this one's children (Linux; none elsewhere).
+func leftBehind() (left []string) {
+	self, _ := os.Executable()
+	files, _ := filepath.Glob("/proc/[0-9]*/exe")
+	for _, file := range files {
+		pid, _ := strconv.Atoi(filepath.Base(filepath.Dir(file)))
+		if exe, err := os.Readlink(file); err == nil && exe == self && pid != os.Getpid() && alive(pid) {
+			left = append(left, strconv.Itoa(pid))
+		}
+	}
+	children, _ := os.ReadFile(fmt.Sprintf("/proc/self/task/%d/children", os.Getpid()))
+	return append(left, strings.Fields(string(children))...)
 }
 
 // testPlugin is one misbehaviour a name.

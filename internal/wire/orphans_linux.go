@@ -4,7 +4,6 @@ import (
 	"bytes"
 	"errors"
 	"fmt"
-	"maps"
 	"os"
 	"slices"
 	"strconv"
@@ -74,21 +73,21 @@ type orphan struct {
 	owned      bool // the plugin lives that it comes from
 }
 
-// orphans are all of them. What the program started by other means is in its own process group. Nobody starts or reaps a
-// process of the family meanwhile.
+// orphans are all of them. What the program started by other means is in its own process group. Nobody starts a process of the
+// family meanwhile; one that is reaped meanwhile is not there any more.
 func (k *kin) orphans() []orphan {
-	k.mu.Lock()
-	defer k.mu.Unlock()
+	k.forking.Lock()
+	defer k.forking.Unlock()
+	pids, marks := k.alive()
 	own := syscall.Getpgrp()
 	var found []orphan
 	for _, pid := range childrenOf("self") {
 		state, group, ok := statOf(pid)
-		if _, live := k.live[pid]; live || !ok || group == own {
+		if pids[pid] || !ok || group == own {
 			continue
 		}
 		mark := markOf(pid)
-		owned := mark != "" && slices.Contains(slices.Collect(maps.Values(k.live)), mark)
-		found = append(found, orphan{pid: pid, group: group, state: state, owned: owned})
+		found = append(found, orphan{pid: pid, group: group, state: state, owned: marks[mark]})
 	}
 	return found
 }

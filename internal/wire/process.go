@@ -210,6 +210,7 @@ func (p *Process) end(ctx context.Context) error {
 		err = errors.Join(err, c.kill(termGrace))
 	}
 	<-cleaned
+	<-c.swept
 	return err
 }
 

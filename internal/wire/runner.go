@@ -53,12 +53,13 @@ type child struct {
 	readers sync.WaitGroup
 	exited  chan struct{} // closed when reaped and read to the end
 	exit    *ExitError    // set before exited is closed
+	swept   chan struct{} // closed when what it left behind is gone, too
 }
 
 var _ runner.Runner = (*child)(nil)
 
 func newChild(s *spawner, cmd *exec.Cmd, nice int, out, err *lineLog) *child {
-	c := &child{spawn: s, cmd: cmd, nice: nice, out: out, err: err, exited: make(chan struct{})}
+	c := &child{spawn: s, cmd: cmd, nice: nice, out: out, err: err, exited: make(chan struct{}), swept: make(chan struct{})}
 	c.greetings, c.greeter = io.Pipe()
 	return c
 }
@@ -147,10 +148,6 @@ func (c *child) watch(pipes ...*os.File) {
 		p.Close()
 	}
 	<-read
-	if left := c.spawn.sweep(c.pid); len(left) > 0 {
-		c.left.Add(int64(len(left)))
-		c.log.Warn("plugin left processes behind, they were ended", "pids", fmt.Sprint(left))
-	}
 	c.mu.Lock()
 	c.exit = &ExitError{PID: c.pid, Status: exitStatus(c.cmd.ProcessState, err), Cause: c.why}
 	c.mu.Unlock()
@@ -159,6 +156,11 @@ func (c *child) watch(pipes ...*os.File) {
 		c.exit.Last = last
 	}
 	close(c.exited)
+	if left := c.spawn.sweep(c.pid); len(left) > 0 {
+		c.left.Add(int64(len(left)))
+		c.log.Warn("plugin left processes behind, they were ended", "pids", fmt.Sprint(left))
+	}
+	close(c.swept)
 }
 
 func exitStatus(s *os.ProcessState, err error) string {
