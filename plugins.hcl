@@ -17,6 +17,7 @@ server {
   # access_log      = "info"   # level of the line that each request gets: debug, info, warn; off: errors of the server only
 
   # Examples:
+  # max_plugin_memory  = "8GiB"             # of each plugin's process, with its children; stages, profilers and plugins may have a max_memory of their own
   # allowed_hosts      = ["strobe.example"] # Host headers to answer beside the listening address's own
   # control_token_file = "control.token"    # bearer tokens that open every route; or STROBE_CONTROL_TOKEN
   # read_token_file    = "read.token"       # those that only look at profiles; or STROBE_READ_TOKEN
@@ -105,6 +106,10 @@ model "emoji" {
   stage "diffusion" {
     plugin   = "dit"
     replicas = 1 # processes that share the requests
+    # progress_timeout = "5m"  # a request of which no step ends for so long ends its process, which is started again; "0s": nobody looks
+    # cancel_timeout   = "30s" # the same for one that goes on for so long after it was cancelled
+    # An example:
+    # max_memory = "16GiB" # of each process, with its children: beyond it the process is ended and started again
     config {
       device = "cpu"
       # cuda = "auto" # device events in profiles where there is a GPU; "required": no profile without them; "off"
@@ -130,6 +135,7 @@ model "emoji" {
 
 # Chrome trace files, for ui.perfetto.dev, TensorBoard, speedscope and HolisticTraceAnalysis.
 profiler "chrome" {
+  # finish_timeout = "10m" # for an export to be complete
 }
 
 # Perfetto's native format, one file a profile, exact to the nanosecond: `strobe profile start --profiler perfetto`.
@@ -165,6 +171,7 @@ profiler "hostmon" {
 #   kind    = "profiler"
 #   command = ["./bin/profiler-steps"]
 #   sha256  = "0123456789abcdef0123456789abcdef0123456789abcdef0123456789abcdef"
+#   max_memory = "2GiB" # of each of its processes
 # }
 # profiler "steps" {
 # }
