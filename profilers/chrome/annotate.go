@@ -45,8 +45,10 @@ func (s *sink) stepEnded(p *process, t *track, st deviceStep) {
 		return w.span <= st.to
 	})
 	if len(t.steps) == stepsKept {
-		s.annotate(p, t, t.steps[0])
-		t.steps = append(t.steps[:0], t.steps[1:]...)
+		for _, old := range t.steps[:stepsKept/2] {
+			s.annotate(p, t, old)
+		}
+		t.steps = append(t.steps[:0], t.steps[stepsKept/2:]...)
 	}
 	t.steps = append(t.steps, st)
 }

@@ -69,6 +69,55 @@ func BenchmarkExport(b *testing.B) {
 	}
 }
 
+// BenchmarkDevice writes the events of a rank on a device into its own and the merged file: of four, one is an operator or a span
+// around some, two are calls, and one is a kernel or a copy.
+func BenchmarkDevice(b *testing.B) {
+	batch := gpuRank(names{}, 0, 200)
+	last := &batch.Events[len(batch.Events)-1]
+	length := last.End - batch.Events[0].Start + 1_000_000
+	seqs, correlations := map[*recording.Track]uint64{}, uint64(0)
+	for i := range batch.Events {
+		e := &batch.Events[i]
+		seqs[e.Track], correlations = max(seqs[e.Track], e.Seq), max(correlations, e.Work.Correlation)
+	}
+	s, err := newSink(profileIn(b.TempDir()), Config{}.level())
+	if err != nil {
+		b.Fatal(err)
+	}
+	b.ReportAllocs()
+	for b.Loop() {
+		if err := s.Consume(b.Context(), batch); err != nil {
+			b.Fatal(err)
+		}
+		later(batch, length)
+		for i := range batch.Events {
+			e := &batch.Events[i]
+			e.Seq += seqs[e.Track]
+			if e.Parent > 0 {
+				e.Parent += seqs[e.Track]
+			}
+			if e.Work.Correlation > 0 {
+				e.Work.Correlation += correlations
+			}
+			if e.Work.Track != nil {
+				e.Work.External += seqs[e.Work.Track]
+			}
+		}
+	}
+	if err := s.out.wait(); err != nil {
+		b.Fatal(err)
+	}
+	n := float64(b.N * len(batch.Events))
+	b.ReportMetric(float64(b.Elapsed().Nanoseconds())/n, "ns/event")
+	b.ReportMetric(float64(s.processes[0].file.bytes)/n, "gz-bytes/event")
+	if p := s.processes[0]; p.fitted+p.passed > 0 {
+		b.Errorf("%d moved, %d left out", p.fitted, p.passed)
+	}
+	if err := s.Abort(b.Context()); err != nil {
+		b.Fatal(err)
+	}
+}
+
 // BenchmarkFinish is what stopping costs, after a hundred images at operator level or ten million events.
 func BenchmarkFinish(b *testing.B) {
 	for _, want := range []int{160_000, 10_000_000} {
