@@ -15,9 +15,9 @@ import (
 	"github.com/strobe-dev/strobe/core/profile"
 )
 
-// torchPlugin is the command of examples/diffusers-model on the Python that .ci/torch.sh made, and the folder of a pipeline
-// with random weights.
-func torchPlugin(t *testing.T) (command []string, pipeline string) {
+// torchFolder is a folder as the README of examples/diffusers-model makes it: with the plugin, a Python that has torch, and a
+// pipeline of random weights. Servers and plugins run there.
+func torchFolder(t *testing.T) string {
 	t.Helper()
 	full(t, "torch and diffusers; install them with `. .ci/versions; . .ci/torch.sh`")
 	python := os.Getenv("STROBE_TORCH")
@@ -28,39 +28,41 @@ func torchPlugin(t *testing.T) (command []string, pipeline string) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	t.Setenv("PYTHONPATH", filepath.Join(example, "../../sdk/python"))
-	t.Setenv("PYTHONDONTWRITEBYTECODE", "1")
-	t.Setenv("HF_HUB_OFFLINE", "1")
-	pipeline = filepath.Join(t.TempDir(), "pipeline")
-	runOutside(t, example, []string{python, "tiny_pipeline.py", pipeline})
-	return []string{python, filepath.Join(example, "plugin.py")}, pipeline
+	for key, value := range map[string]string{
+		"PYTHONPATH":              filepath.Join(example, "../../sdk/python"),
+		"PYTHONDONTWRITEBYTECODE": "1",
+		"HF_HUB_OFFLINE":          "1",
+		"OMP_NUM_THREADS":         "1", // other tests run beside it
+	} {
+		t.Setenv(key, value)
+	}
+	dir := t.TempDir()
+	if err := os.MkdirAll(filepath.Join(dir, "venv/bin"), 0o700); err != nil {
+		t.Fatal(err)
+	}
+	for link, target := range map[string]string{"venv/bin/python": python, "plugin.py": filepath.Join(example, "plugin.py")} {
+		if err := os.Symlink(target, filepath.Join(dir, link)); err != nil {
+			t.Fatal(err)
+		}
+	}
+	runOutside(t, dir, []string{"venv/bin/python", filepath.Join(example, "tiny_pipeline.py"), "pipeline"})
+	return dir
 }
 
-// startTorch serves the pipeline.
+// startTorch serves the pipeline with the configuration that the README shows.
 func startTorch(t *testing.T) *process {
 	t.Helper()
-	command, pipeline := torchPlugin(t)
-	dir := t.TempDir()
-	write(t, dir, "plugins.hcl", fmt.Sprintf(`
-server {
-  profilers = ["chrome"]
-}
-model "tiny" {
-  stage "diffusion" {
-    plugin = "diffusers"
-    config {
-      model_path = %q
-      max_size   = 128
-    }
-  }
-}
-profiler "chrome" {
-}
-plugin "diffusers" {
-  kind    = "model"
-  command = [%q, %q]
-}
-`, pipeline, command[0], command[1]))
+	dir := torchFolder(t)
+	readme, err := os.ReadFile("../../examples/diffusers-model/README.md")
+	if err != nil {
+		t.Fatal(err)
+	}
+	_, sample, _ := strings.Cut(string(readme), "```hcl\n")
+	sample, _, found := strings.Cut(sample, "```")
+	if !found {
+		t.Fatal("the README shows no configuration")
+	}
+	write(t, dir, "plugins.hcl", sample)
 	return startServerIn(t, dir)
 }
 
@@ -150,19 +152,19 @@ func checkOperators(t *testing.T, f traceFile, step traceEvent) {
 	}
 }
 
-// TestTorchKilled kills the rank within a step: everything that was recorded before, operators too, is in the trace.
+// TestTorchKilled kills the rank within a step: every step that was counted before is in the trace, with all its operators.
 func TestTorchKilled(t *testing.T) {
 	p := startTorch(t)
 	var v profile.View
 	if r := p.post("/v1/profiles", "{}"); json.Unmarshal(r.body, &v) != nil || r.status >= 300 {
 		t.Fatalf("%d %s", r.status, r.body)
 	}
-	if r := p.ask(`{"prompt":"a red heart","num_inference_steps":2}`, "whole", ""); r.status != 200 {
+	if r := p.ask(`{"prompt":"a red heart","num_inference_steps":3}`, "whole", ""); r.status != 200 {
 		t.Fatalf("%d %s", r.status, r.body)
 	}
 	done := make(chan reply, 1)
-	go func() { done <- p.post("/v1/images/generations", `{"prompt":"a red heart","num_inference_steps":150}`) }()
-	p.awaitSteps(v.ID, 2+2)
+	go func() { done <- p.ask(`{"prompt":"a red heart","num_inference_steps":150}`, "killed", "") }()
+	counted := p.awaitSteps(v.ID, 3+3) - 3
 	if err := syscall.Kill(v.Processes[0].PID, syscall.SIGKILL); err != nil {
 		t.Fatal(err)
 	}
@@ -174,58 +176,85 @@ func TestTorchKilled(t *testing.T) {
 		t.Fatalf("%d %s", r.status, r.body)
 	}
 	f := parseTrace(t, p.get("/v1/profiles/"+v.ID+"/artifacts/merged/"+v.ID+".trace.json.gz").body)
-	open, last := f.openIn("pipeline_forward"), 0.0
-	if len(f.named("denoise_step")) < 4 || len(open) != 1 {
-		t.Fatalf("%d steps, open: %+v", len(f.named("denoise_step")), open)
+	operators := map[string][]int{} // by request and step
+	for _, s := range f.named("denoise_step") {
+		if s.Args["open"] == true {
+			continue
+		}
+		n := 0
+		for _, e := range f.Events {
+			if strings.HasPrefix(e.Name, "aten::") && s.holds(e) {
+				n++
+			}
+		}
+		operators[s.request()] = append(operators[s.request()], n)
 	}
-	for _, e := range f.Events {
-		if strings.HasPrefix(e.Name, "aten::") && open[0].holds(e) {
-			last = max(last, e.end())
+	whole, killed := operators["whole"], operators["killed"]
+	if len(whole) != 3 || len(killed) < counted {
+		t.Fatalf("steps with operators: %v; %d steps of the killed request were counted", operators, counted)
+	}
+	for i, n := range killed[1:] { // the first step differs: the loop has begun before it
+		if n != whole[1] {
+			t.Errorf("step %d has %d operators, one of the request before %d", i+1, n, whole[1])
 		}
 	}
-	// Operators follow one another within some milliseconds, so the last one is no second before the end.
-	if gap := open[0].end() - last; gap > 1e6 {
-		t.Errorf("no operator in the last %.0f ms before the kill", gap/1000)
+	for _, forward := range f.named("pipeline_forward") {
+		if open := forward.Args["open"] == true; open != (forward.request() == "killed") {
+			t.Errorf("open is %v: %+v", open, forward)
+		}
 	}
 }
 
-// awaitSteps waits until a profile that records has as many steps.
-func (p *process) awaitSteps(id string, steps int64) {
+// awaitSteps waits until a profile that records has as many steps, and returns how many it has.
+func (p *process) awaitSteps(id string, steps int) int {
 	p.t.Helper()
 	var v profile.View
 	for end := time.Now().Add(time.Minute); time.Now().Before(end); time.Sleep(20 * time.Millisecond) {
 		if r := p.get("/v1/profiles/" + id); json.Unmarshal(r.body, &v) != nil {
 			p.t.Fatalf("%d %s", r.status, r.body)
 		}
-		if int64(v.Steps) >= steps {
-			return
+		if int(v.Steps) >= steps {
+			return int(v.Steps)
 		}
 	}
 	p.t.Fatalf("%d steps after a minute, want %d", v.Steps, steps)
+	panic("unreachable")
 }
 
-// openIn returns the spans with that name that had not ended.
-func (f traceFile) openIn(name string) (es []traceEvent) {
-	for _, e := range f.named(name) {
-		if e.Args["open"] == true {
-			es = append(es, e)
-		}
+// TestTorchPlugin runs the example's own tests: what needs no server, or a GPU that is made up. The README has its options.
+func TestTorchPlugin(t *testing.T) {
+	dir := torchFolder(t)
+	readme, err := os.ReadFile("../../examples/diffusers-model/README.md")
+	if err != nil {
+		t.Fatal(err)
 	}
-	return es
+	docs := strobeIn(t, dir, "plugin", "docs", "venv/bin/python", "plugin.py")
+	if _, table, _ := strings.Cut(string(docs), "\n\n"); table == "" || !strings.Contains(string(readme), table) {
+		t.Errorf("README.md lacks the table of options:\n%s", docs)
+	}
+	example, err := filepath.EvalSymlinks(filepath.Join(dir, "plugin.py"))
+	if err != nil {
+		t.Fatal(err)
+	}
+	runOutside(t, dir, []string{"venv/bin/python", filepath.Join(filepath.Dir(example), "test_plugin.py")})
 }
 
 // TestTorchConformance runs the conformance checks of every plugin on this one.
 func TestTorchConformance(t *testing.T) {
-	command, pipeline := torchPlugin(t)
-	config, err := json.Marshal(map[string]any{"model_path": pipeline, "steps": 2, "max_size": 128})
-	if err != nil {
-		t.Fatal(err)
-	}
+	dir := torchFolder(t)
+	t.Logf("%s", strobeIn(t, dir, "plugin", "check",
+		"--config", `{"model_path": "pipeline", "steps": 2, "max_size": 128}`,
+		"--bad-config", `{"model_path": "nowhere"}`, "--bad-config", `{"model_path": "pipeline", "device": "tpu"}`,
+		"venv/bin/python", "plugin.py"))
+}
+
+// strobeIn runs the program in a folder and returns what it printed.
+func strobeIn(t *testing.T, dir string, args ...string) []byte {
+	t.Helper()
 	exe, err := os.Executable()
 	if err != nil {
 		t.Fatal(err)
 	}
 	t.Setenv(asStrobe, "1")
-	args := []string{exe, "plugin", "check", "--config", string(config), "--bad-config", `{"model_path":"/nowhere"}`}
-	t.Logf("%s", runOutside(t, t.TempDir(), append(args, command...)))
+	return runOutside(t, dir, append([]string{exe}, args...))
 }

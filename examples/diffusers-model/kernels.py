@@ -7,6 +7,7 @@ process loses. Without a GPU nothing here does anything.
 from __future__ import annotations
 
 import contextlib
+import logging
 from collections.abc import Iterator
 from typing import Any
 
@@ -15,6 +16,8 @@ import torch
 
 from strobe_plugin.trace import Category, NameID, Recorder, Span, Track, Work, name, ticks_of_unix_ns
 
+log = logging.getLogger(__name__)
+
 
 class Kernels:
     """Follows the device of one pipeline."""
@@ -22,6 +25,7 @@ class Kernels:
     def __init__(self, recorder: Recorder, device: Any, operators: Track) -> None:
         self.recorder, self.operators = recorder, operators
         self.cuda = device.type == "cuda"
+        self.kineto = self.cuda and torch.profiler.kineto_available()
         self.active = False
         """Kineto runs: tell it the operators."""
         self.spans: list[tuple[int, int, int]] = []
@@ -41,21 +45,33 @@ class Kernels:
 
     @contextlib.contextmanager
     def request(self, request: str) -> Iterator[None]:
-        """Around a request: its device work is recorded at its end."""
-        if not self.cuda or not self.recorder.wants(Category.DEVICE_WORK):
-            yield
-            return
-        profiler = torch.profiler.profile(activities=[torch.profiler.ProfilerActivity.CUDA])
-        profiler.start()
-        self.active = True
+        """Around a request: its device work is recorded at its end. What goes wrong with that is logged, and no more."""
+        profiler = self._start() if self.kineto and self.recorder.wants(Category.DEVICE_WORK) else None
         try:
             yield
         finally:
-            self.active = False
+            if profiler is not None:
+                self._stop(profiler, request)
+
+    def _start(self) -> Any:
+        profiler = torch.profiler.profile(activities=[torch.profiler.ProfilerActivity.CUDA])
+        try:
+            profiler.start()
+        except Exception:
+            log.exception("start torch.profiler: the request has no device work")
+            return None
+        self.active = True
+        return profiler
+
+    def _stop(self, profiler: Any, request: str) -> None:
+        self.active = False
+        spans, self.spans = self.spans, []
+        try:
             torch.cuda.synchronize()
             profiler.stop()
-            spans, self.spans = self.spans, []
             self.record(request, profiler.profiler.kineto_results.events(), spans)
+        except Exception:
+            log.exception("record what torch.profiler saw: the request has no device work")
 
     def record(self, request: str, events: Any, operators: list[tuple[int, int, int]]) -> None:
         """Write Kineto's events. ``operators`` are (begin, end, sequence) in order of begin, which do not overlap."""

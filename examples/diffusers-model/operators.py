@@ -13,7 +13,7 @@ import torch
 from torch.utils._python_dispatch import TorchDispatchMode
 
 from kernels import Kernels
-from strobe_plugin.trace import Category, NameID, Recorder, Shapes, Text, Track, name, now
+from strobe_plugin.trace import Category, NameID, Prepared, Recorder, Shapes, Text, Track, name, now
 
 KEY_DIMS, KEY_DTYPE = name("Input Dims"), name("dtype")
 MAX_KNOWN = 20_000
@@ -75,10 +75,11 @@ class Described:
         key = (tensors[0].dtype, *[t.shape for t in tensors])
         described = self.known.get(key)
         if described is None:
-            described = {KEY_DTYPE: Text(str(key[0]).removeprefix("torch."))}
-            if len(self.known) < MAX_KNOWN:
-                described[KEY_DIMS] = Shapes([list(t.shape) for t in tensors])
-                self.known[key] = described
+            values: dict[Any, Any] = {KEY_DTYPE: Text(str(key[0]).removeprefix("torch."))}
+            if len(self.known) >= MAX_KNOWN:
+                return values
+            values[KEY_DIMS] = Shapes([list(t.shape) for t in tensors])
+            described = self.known[key] = Prepared(values)
         return described
 
 
