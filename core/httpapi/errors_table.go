@@ -5,6 +5,7 @@ import (
 	"errors"
 	"net/http"
 
+	"github.com/strobe-dev/strobe/core/catalog"
 	"github.com/strobe-dev/strobe/core/engine"
 	"github.com/strobe-dev/strobe/core/profile"
 	"github.com/strobe-dev/strobe/sdk/model"
@@ -189,13 +190,18 @@ func isBadRequest(err error) bool {
 
 func isRankFailed(err error) bool {
 	var rank *engine.RankError
-	return errors.As(err, &rank) && rank.Rank >= 0
+	return errors.As(err, &rank) && rank.Rank >= 0 && !isDown(err)
+}
+
+// isDown: the rank was not even asked.
+func isDown(err error) bool {
+	return errors.Is(err, catalog.ErrDown) || errors.Is(err, catalog.ErrBroken) || errors.Is(err, catalog.ErrRestarting)
 }
 
 // isRankDown: no rank of a stage is up, which is not the request's doing.
 func isRankDown(err error) bool {
 	var rank *engine.RankError
-	return errors.As(err, &rank) && rank.Rank < 0
+	return errors.As(err, &rank) && (rank.Rank < 0 || isDown(err))
 }
 
 // rowOf is the row of a code. A code without one is a defect, which a test finds, and is shown as the server's own error.

@@ -10,6 +10,7 @@ import (
 	"time"
 
 	"github.com/strobe-dev/strobe/core/catalog"
+	"github.com/strobe-dev/strobe/core/engine"
 )
 
 // fakePlugins are a rank that is up, one that died too often, and a profiler.
@@ -69,6 +70,18 @@ func TestPluginsHideFolders(t *testing.T) {
 		if body := h.get("/v1/plugins", "Authorization", "Bearer "+token).Body.String(); strings.Contains(body, "/opt/models") != sees {
 			t.Errorf("%s: %s", token, body)
 		}
+	}
+}
+
+// TestDownIsUnavailable: a rank that is down was not asked, so it did not fail.
+func TestDownIsUnavailable(t *testing.T) {
+	for err, code := range map[error]string{
+		catalog.ErrDown: codeRankUnavailable, catalog.ErrBroken: codeRankUnavailable, catalog.ErrRestarting: codeRankUnavailable,
+		errors.New("exited with status 7"): codeModelFailed,
+	} {
+		h := newHarness(t)
+		h.engine.err = &engine.RankError{Stage: "diffusion", Plugin: "dit", Err: err}
+		wantError(t, h.postJSON(generations, `{"prompt":"cat"}`), rowOf(code).status, code, "")
 	}
 }
 
