@@ -16,6 +16,11 @@ import (
 // TestGuide runs every command of the SDK's guide as a reader would paste them: in one shell, beside a checkout.
 func TestGuide(t *testing.T) {
 	t.Parallel() // the Go tool takes its time
+	for _, tool := range []string{"bash", "sed", "sha256sum"} {
+		if _, err := exec.LookPath(tool); err != nil {
+			t.Skipf("the guide's commands need %s", tool)
+		}
+	}
 	guide, err := os.ReadFile("../../sdk/GUIDE.md")
 	if err != nil {
 		t.Fatal(err)
