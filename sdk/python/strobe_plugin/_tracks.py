@@ -74,11 +74,14 @@ class Track:
 
     # Making records. The lock is held.
 
-    def _attach(self, file: Any) -> None:
+    def _attach(self, file: Any) -> bool:
+        """Go over to another recording; False when that has ended meanwhile."""
+        if not self._rec._attached(self, file):
+            return False
         self._file, self._window, self._words = file, None, None
         self._at = self._end = self._ordinal = self._events = self._total = 0
         self._open, self._defined = [], False
-        self._rec._attached(self)
+        return True
 
     def _room(self, words: int) -> int:
         """The place of a record of as many words; 0 when there is none, which is counted."""
@@ -160,10 +163,8 @@ class Track:
             name = key_of(name)  # type: ignore[assignment]
         with self._lock:
             file = rec._file
-            if file is not self._file:
-                if file is None:
-                    return _OFF
-                self._attach(file)
+            if file is None or (file is not self._file and not self._attach(file)):
+                return _OFF
             open_ = self._open
             depth = len(open_)
             if depth >= seg.MAX_DEPTH:
@@ -207,10 +208,8 @@ class Track:
             name = key_of(name)  # type: ignore[assignment]
         with self._lock:
             file = rec._file
-            if file is not self._file:
-                if file is None:
-                    return
-                self._attach(file)
+            if file is None or (file is not self._file and not self._attach(file)):
+                return
             if args:
                 middle += self._args(args)
             words = 2 + len(middle) // 8
@@ -303,9 +302,7 @@ class Track:
     def _ready(self) -> bool:
         """Attached to the recording that is on."""
         file = self._rec._file
-        if file is not self._file and file is not None:
-            self._attach(file)
-        return file is not None
+        return file is not None and (file is self._file or self._attach(file))
 
     def _fits(self, words: int) -> bool:
         """Room for a record, without taking it."""

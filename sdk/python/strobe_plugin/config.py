@@ -16,7 +16,6 @@ method ``validate(self) -> list[Finding]`` is asked once its own values are soun
 from __future__ import annotations
 
 import dataclasses
-import difflib
 import enum
 import math
 import re
@@ -344,9 +343,22 @@ def _kind_of(v: Any) -> str:
 
 def hint(name: str, there: str, options: Sequence[str]) -> str:
     """What was probably meant, and what there is."""
-    lower = {o.lower(): o for o in options}
-    close = difflib.get_close_matches(name.lower(), lower, 1, 0.6)
-    lines = [f'did you mean "{lower[close[0]]}"?'] if close else []
+    best, least = "", len(name) // 3 + 2
+    for o in options:
+        d = _distance(name.lower(), o.lower())
+        if d < least:
+            best, least = o, d
+    lines = [f'did you mean "{best}"?'] if best else []
     if options:
         lines.append(f"{there}: {', '.join(options)}")
     return "\n".join(lines)
+
+
+def _distance(a: str, b: str) -> int:
+    """Levenshtein's: insertions, deletions and replacements from one to the other."""
+    row = list(range(len(b) + 1))
+    for i, c in enumerate(a[:200], 1):
+        above, row[0] = row[0], i
+        for j, d in enumerate(b, 1):
+            above, row[j] = row[j], min(row[j] + 1, row[j - 1] + 1, above + (c != d))
+    return row[-1]

@@ -188,9 +188,12 @@ class Recorder:
                 t = self._tracks[key] = kind(self, self._numbers, name, group, flags, place)
             return t
 
-    def _attached(self, track: Track) -> None:
+    def _attached(self, track: Track, file: seg.File) -> bool:
         with self._mutex:
+            if self._file is not file:
+                return False
             self._live.append(track)
+            return True
 
     def start(self, path: str, process: Process, max_bytes: int, categories: int = 0) -> None:
         """Begin a recording in a new segment file. The host does it; :class:`ErrRecording` when one is on. Spans that are
@@ -237,15 +240,11 @@ class Recorder:
     def _end(self) -> Stats:
         file, meta = self._file, self._meta
         assert file is not None and meta is not None and self._keeper is not None
-        self._file = None  # from here on nobody attaches
+        with self._mutex:
+            self._file = None  # from here on nobody attaches
+            live, self._live = self._live, []
         self._stop.set()
-        events = 0
-        while True:
-            with self._mutex:
-                live, self._live = self._live, []
-            if not live:
-                break
-            events += sum(t._detach() for t in live)
+        events = sum(t._detach() for t in live)
         self._keeper.join()
         missing = interned.leave(meta)
         meta.pair()
