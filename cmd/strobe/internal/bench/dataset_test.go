@@ -172,7 +172,7 @@ func TestTraceDataset(t *testing.T) {
 			t.Errorf("%s: %s, want %s", path, got, want)
 		}
 	}
-	c.NumPrompts = 2
+	c.DatasetPath, c.NumPrompts = dir, 2
 	if got := prompts(load(t, c)); strings.Count(got, "|") != 1 {
 		t.Error(got)
 	}
