@@ -31,6 +31,7 @@ export STROBE_CLIENTS=$clients
 
 . .ci/viewers.sh
 . .ci/grpcio.sh
+. .ci/python.sh
 . .ci/collector.sh
 . .ci/cupti.sh
 . .ci/nsys.sh

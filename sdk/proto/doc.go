@@ -13,4 +13,4 @@
 // [Capability]: https://pkg.go.dev/github.com/strobe-dev/strobe/sdk/proto/strobe/plugin/v1#Capability
 package proto
 
-//go:generate sh -c "cd ../.. && buf lint && buf generate"
+//go:generate sh -c "cd ../.. && buf lint && buf generate && buf build sdk/proto --as-file-descriptor-set --exclude-source-info -o sdk/python/strobe_plugin/strobe.binpb"
