@@ -31,6 +31,7 @@ _Result = message("model.v1.Result")
 _StartRecordingResponse = message("model.v1.StartRecordingResponse")
 _StopRecordingResponse = message("model.v1.StopRecordingResponse")
 _Losses = message("model.v1.Losses")
+_AwaitIdleResponse = message("model.v1.AwaitIdleResponse")
 
 log = logging.getLogger("strobe")
 
@@ -106,6 +107,14 @@ class ModelServer:
         for image in result.images:
             yield _Response(image=_Image(width=image.width, height=image.height, pixels=image.pixels))
         yield _Response(result=_to_result(result))
+
+    def AwaitIdle(self, request: Any, call: grpc.ServicerContext) -> Any:
+        """Answer when no Generate runs: the worker does one thing at a time."""
+        try:
+            self._worker.submit(int).result()
+        except RuntimeError:
+            pass  # the model is closed
+        return _AwaitIdleResponse()
 
     def _generate(self, session: Session, ctx: Context, r: Request, messages: queue.SimpleQueue) -> Result:
         ctx.check()  # it may have waited long for its turn

@@ -229,7 +229,7 @@ def test_a_full_disk_is_counted(rec, tmp_path, monkeypatch):
     monkeypatch.setattr(_segment, "WINDOW", 1 << 20)
     start(rec, tmp_path, 64 << 20)
     monkeypatch.setattr(_segment.File, "_reserve", lambda self, to: (_ for _ in ()).throw(OSError(28, "no space")))
-    t.append(["x"] * 30_000, np.arange(30_000) * 2, np.arange(30_000) * 2 + 1)
+    t.append(["x"] * 60_000, np.arange(60_000) * 2, np.arange(60_000) * 2 + 1)
     stats = rec.stop()
     _, summary = read(tmp_path)
-    assert stats.lost.full > 0 and stats.events + stats.lost.full == 30_000 and summary.events == stats.events
+    assert stats.lost.full > 0 and stats.events + stats.lost.full == 60_000 and summary.events == stats.events
