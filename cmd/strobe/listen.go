@@ -11,6 +11,7 @@ import (
 	"net"
 	"net/http"
 	"os"
+	"sync/atomic"
 
 	"github.com/strobe-dev/strobe/core/config"
 	"github.com/strobe-dev/strobe/core/httpapi"
@@ -37,7 +38,22 @@ type entrance struct {
 	exposure httpapi.Exposure
 	tls      *tls.Config // nil: plain HTTP
 	http     *http.Server
+	gate     *gate
 }
+
+// gate is the handler of a listener: at first one that says that the model is being loaded.
+type gate struct{ handler atomic.Pointer[http.Handler] }
+
+func newGate() *gate {
+	g := &gate{}
+	g.open(httpapi.Loading())
+	return g
+}
+
+func (g *gate) open(h http.Handler) { g.handler.Store(&h) }
+
+// ServeHTTP implements [http.Handler].
+func (g *gate) ServeHTTP(w http.ResponseWriter, r *http.Request) { (*g.handler.Load()).ServeHTTP(w, r) }
 
 // listen opens every listener of the configuration, server.listen first. On error none is left open.
 func listen(cfg *config.Config, log *slog.Logger) (all []*entrance, err error) {
@@ -82,6 +98,16 @@ func listen(cfg *config.Config, log *slog.Logger) (all []*entrance, err error) {
 		return all, nil
 	}
 	return all, open("server.admin", admin.Listen, false)
+}
+
+// begin answers on every listener: that the model is being loaded.
+func (s *server) begin(limits httpapi.Limits) {
+	s.failed = make(chan error, len(s.entrances))
+	for _, e := range s.entrances {
+		e.gate = newGate()
+		e.http = httpapi.NewHTTPServer(e.gate, limits, e.tls, s.log)
+		go func() { s.failed <- e.serve() }()
+	}
 }
 
 // serve answers on the listener until the server is shut down.

@@ -34,6 +34,7 @@ var wrapHandler = func(h http.Handler) http.Handler { return h }
 type server struct {
 	log       *slog.Logger
 	entrances []*entrance // server.listen first
+	failed    chan error  // how serving on each of them ended
 	recorder  *trace.Recorder
 	catalog   *catalog.Catalog
 	engine    *engine.Engine
@@ -41,7 +42,7 @@ type server struct {
 	telemetry *telemetry.Telemetry // nil: the server's own requests are not traced
 }
 
-// newServer loads everything that cfg names and listens; it does not answer yet. On error nothing is left running.
+// newServer listens and loads everything that cfg names, and answers meanwhile that it does. On error nothing is left running.
 func newServer(ctx context.Context, cfg *config.Config, log *slog.Logger) (_ *server, err error) {
 	s := &server{log: log, recorder: trace.New(trace.Options{})}
 	defer func() {
@@ -52,6 +53,7 @@ func newServer(ctx context.Context, cfg *config.Config, log *slog.Logger) (_ *se
 	if s.entrances, err = listen(cfg, log); err != nil {
 		return nil, err
 	}
+	s.begin(apiLimits(cfg.Server.Limits))
 	if s.catalog, err = catalog.Load(ctx, cfg, catalogOptions(log)); err != nil {
 		return nil, err
 	}
@@ -98,8 +100,8 @@ func newServer(ctx context.Context, cfg *config.Config, log *slog.Logger) (_ *se
 		return nil, err
 	}
 	for _, e := range s.entrances {
-		e.http = handler.HTTPServer(e.exposure, e.tls)
-		e.http.Handler = wrapHandler(s.telemetry.Handler(e.http.Handler))
+		e.http.RegisterOnShutdown(handler.EndStreams)
+		e.gate.open(wrapHandler(s.telemetry.Handler(handler.On(e.exposure))))
 	}
 	return s, nil
 }
@@ -201,12 +203,8 @@ func engineStages(c *catalog.Catalog) []engine.Stage {
 
 // serve answers until ctx ends, then drains: a running profile is finished, requests in flight are answered.
 func (s *server) serve(ctx context.Context) error {
-	failed := make(chan error, len(s.entrances))
-	for _, e := range s.entrances {
-		go func() { failed <- e.serve() }()
-	}
 	select {
-	case err := <-failed:
+	case err := <-s.failed:
 		return errors.Join(err, s.close(context.WithoutCancel(ctx)))
 	case <-ctx.Done():
 		s.log.Info("stopping", "reason", context.Cause(ctx).Error())

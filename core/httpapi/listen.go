@@ -16,18 +16,22 @@ import (
 
 // HTTPServer is a server for one listener of the API, with the limits of [Options]. certificates may be nil: plain HTTP.
 func (s *Server) HTTPServer(e Exposure, certificates *tls.Config) *http.Server {
-	l := s.o.Limits
-	srv := &http.Server{
-		Handler:           s.On(e),
+	srv := NewHTTPServer(s.On(e), s.o.Limits, certificates, s.log)
+	srv.RegisterOnShutdown(s.EndStreams)
+	return srv
+}
+
+// NewHTTPServer is a server for one listener, with limits. certificates may be nil: plain HTTP.
+func NewHTTPServer(h http.Handler, l Limits, certificates *tls.Config, log *slog.Logger) *http.Server {
+	return &http.Server{
+		Handler:           h,
 		TLSConfig:         certificates,
 		ReadHeaderTimeout: l.HeaderTimeout,
 		// No ReadTimeout: it would end generations that take longer. limitBody bounds the time of a body.
 		IdleTimeout:    l.IdleTimeout,
 		MaxHeaderBytes: l.MaxHeaderBytes,
-		ErrorLog:       slog.NewLogLogger(s.log.Handler(), slog.LevelDebug),
+		ErrorLog:       slog.NewLogLogger(log.Handler(), slog.LevelDebug),
 	}
-	srv.RegisterOnShutdown(s.EndStreams)
-	return srv
 }
 
 // ListenUnix makes a socket that its owner alone may use. A socket that a server left behind is replaced; one that

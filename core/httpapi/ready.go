@@ -19,8 +19,8 @@ type readyReply struct {
 	Missing []string `json:"missing"`
 }
 
-// ready is GET /ready: 200 when a generation would be served, 503 while a stage has no rank up or the server drains. The
-// model is loaded before the server answers at all.
+// ready is GET /ready: 200 when a generation would be served, 503 while a stage has no rank up or the server drains. While
+// the model is being loaded [Loading] answers.
 func (s *Server) ready(w http.ResponseWriter, _ *http.Request) error {
 	reply, status := readiness(s.engine.Stats()), http.StatusOK
 	if reply.Status != statusReady {
