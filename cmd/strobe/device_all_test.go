@@ -11,6 +11,7 @@ import (
 	"os"
 	"os/exec"
 	"path/filepath"
+	"runtime"
 	"slices"
 	"strings"
 	"sync"
@@ -38,7 +39,7 @@ model "scaled" {
     plugin   = "model-cuda"
     replicas = 2
     config {
-      cuda      = "MODE"
+      cuda      = "required"
       operators = 5
       kernels   = 3
     }
@@ -63,14 +64,15 @@ profiler "otlp" {
 }
 `
 
-// servedOnStandin is a server of that model, its OTLP receiver, and its folder.
-func servedOnStandin(t *testing.T, mode string) (*process, *spanReceiver, string) {
+// standIn builds the library that stands in for NVIDIA's into a folder, where servers find it.
+func standIn(t *testing.T, dir string) {
 	t.Helper()
+	if runtime.GOOS != "linux" {
+		t.Skip("NVIDIA's libraries, and the one that stands in for them, are for Linux")
+	}
 	if _, err := exec.LookPath("gcc"); err != nil {
 		t.Skip("needs gcc, to build the library that stands in for NVIDIA's; install with apt-get install gcc libc6-dev")
 	}
-	dir := t.TempDir()
-	buildExample(t, "../../examples/model-cuda", dir)
 	gcc := exec.Command("gcc", "-O2", "-shared", "-fPIC", "-pthread", "-fvisibility=hidden", "-Wl,-soname,libcuda.so.1",
 		"-o", filepath.Join(dir, "libcuda.so.1"), "../../sdk/cuda/testdata/standin/standin.c")
 	if out, err := gcc.CombinedOutput(); err != nil {
@@ -80,9 +82,6 @@ func servedOnStandin(t *testing.T, mode string) (*process, *spanReceiver, string
 		t.Fatal(err)
 	}
 	t.Setenv("LD_LIBRARY_PATH", dir)
-	r := receiveSpans(t)
-	write(t, dir, "plugins.hcl", strings.NewReplacer("MODE", mode, "OTLP", r.address).Replace(onStandin))
-	return startServerIn(t, dir), r, dir
 }
 
 // spanReceiver keeps what OTLP delivers.
@@ -129,7 +128,12 @@ const (
 // TestDeviceEventsEverywhere profiles a model with device events, from the stand-in, with four backends at once: they agree with the
 // recording on what there was, and each kernel is joined to its call, and to its operator, in which it was launched.
 func TestDeviceEventsEverywhere(t *testing.T) {
-	p, otlp, dir := servedOnStandin(t, "required")
+	dir := t.TempDir()
+	standIn(t, dir)
+	buildExample(t, "../../examples/model-cuda", dir)
+	otlp := receiveSpans(t)
+	write(t, dir, "plugins.hcl", strings.ReplaceAll(onStandin, "OTLP", otlp.address))
+	p := startServerIn(t, dir)
 	p.post("/start_profile", "")
 	for range standinRequests {
 		if r := p.post("/v1/images/generations", fmt.Sprintf(`{"prompt":"x","size":"32x32","num_inference_steps":%d}`, standinSteps)); r.status != 200 {
@@ -380,33 +384,47 @@ func openedByOthers(t *testing.T, folder string, view profile.View) {
 	}
 }
 
-// TestDeviceEventsOff loads nothing of a device's profiling in any process of the server.
-func TestDeviceEventsOff(t *testing.T) {
-	p, _, _ := servedOnStandin(t, "off")
-	p.post("/start_profile", `{"profilers":["chrome"]}`)
-	if r := p.post("/v1/images/generations", `{"prompt":"x","size":"32x32","num_inference_steps":2}`); r.status != 200 {
-		t.Fatalf("%d %s", r.status, r.body)
+// TestDeviceEventsLoaded looks at what the ranks have mapped while a profile runs: "off" loads nothing of NVIDIA's, "auto" does.
+func TestDeviceEventsLoaded(t *testing.T) {
+	for mode, want := range map[string]bool{"off": false, "auto": true} {
+		t.Run(mode, func(t *testing.T) {
+			dir := t.TempDir()
+			standIn(t, dir)
+			hcl := strings.ReplaceAll(strings.ReplaceAll(withoutGPU, "MODE", mode), `"/none/libcupti.so.12"`, `""`)
+			write(t, dir, "plugins.hcl", hcl)
+			p := startServerIn(t, dir)
+			p.post("/start_profile", "")
+			if r := p.post("/v1/images/generations", `{"prompt":"noto owl","num_inference_steps":2}`); r.status != 200 {
+				t.Fatalf("%d %s", r.status, r.body)
+			}
+			if got := mapped(t, filepath.Join(dir, "profiles"), "libcu"); got != want {
+				t.Errorf("a process of the profile has NVIDIA's libraries: %v", got)
+			}
+			if view := p.stopProfile(); view.State != profile.StateComplete || len(view.Warnings) > 0 {
+				t.Errorf("%s %q", view.State, view.Warnings)
+			}
+		})
 	}
-	seen := 0
-	maps, err := filepath.Glob("/proc/[0-9]*/maps")
+}
+
+// mapped tells whether a process that records into a folder has a library.
+func mapped(t *testing.T, folder, library string) bool {
+	t.Helper()
+	seen, has := 0, false
+	list, err := filepath.Glob("/proc/[0-9]*/maps")
 	if err != nil {
 		t.Fatal(err)
 	}
-	for _, path := range maps {
+	for _, path := range list {
 		text, err := os.ReadFile(path)
-		if err != nil || !strings.Contains(string(text), p.dir) {
+		if err != nil || !strings.Contains(string(text), folder) {
 			continue // of others, or gone
 		}
 		seen++
-		if strings.Contains(string(text), "libcupti") {
-			t.Errorf("%s has libcupti:\n%s", path, text)
-		}
+		has = has || strings.Contains(string(text), library)
 	}
-	if seen == 0 {
-		t.Error("no process was looked at")
+	if seen < 2 { // core and the rank
+		t.Errorf("%d processes record into %s", seen, folder)
 	}
-	view := p.stopProfile()
-	if view.State != profile.StateComplete || len(view.Warnings) > 0 {
-		t.Errorf("%s %q", view.State, view.Warnings)
-	}
+	return has
 }

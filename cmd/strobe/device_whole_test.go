@@ -90,17 +90,9 @@ func TestGPUCheck(t *testing.T) {
 			t.Fatalf("%v: %s", err, out)
 		}
 	}
-	gcc := exec.Command("gcc", "-O2", "-shared", "-fPIC", "-pthread", "-fvisibility=hidden", "-Wl,-soname,libcuda.so.1",
-		"-o", filepath.Join(dir, "libcuda.so.1"), "../../sdk/cuda/testdata/standin/standin.c")
-	if out, err := gcc.CombinedOutput(); err != nil {
-		t.Fatalf("%v: %s", err, out)
-	}
-	if err := os.Symlink("libcuda.so.1", filepath.Join(dir, "libcupti.so.12")); err != nil {
-		t.Fatal(err)
-	}
+	standIn(t, dir)
 	check := exec.Command("./gpu-check", "-requests", "3", "-steps", "5")
 	check.Dir = dir
-	check.Env = append(os.Environ(), "LD_LIBRARY_PATH="+dir)
 	out, err := check.CombinedOutput()
 	if err != nil || strings.Count(string(out), "600 launches, 600 kernels") != 2 {
 		t.Errorf("%v: %s", err, out)
