@@ -3,6 +3,7 @@ package catalog
 import (
 	"context"
 	"fmt"
+	"strings"
 	"sync"
 
 	"github.com/strobe-dev/strobe/internal/wire"
@@ -19,7 +20,7 @@ type UnknownProfilerError struct {
 func (e *UnknownProfilerError) Error() string {
 	s := fmt.Sprintf("no profiler %q is declared", e.Name)
 	if h := words.Hint(e.Name, "declared", e.Declared); h != "" {
-		s += " (" + h + ")"
+		s += " (" + strings.ReplaceAll(h, "\n", " ") + ")"
 	}
 	return s
 }

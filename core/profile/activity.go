@@ -1,9 +1,11 @@
 package profile
 
 import (
+	"fmt"
 	"slices"
 	"strings"
 
+	"github.com/strobe-dev/strobe/internal/words"
 	"github.com/strobe-dev/strobe/sdk/trace"
 )
 
@@ -58,8 +60,8 @@ func ParseActivities(words []string) ([]Activity, error) {
 			found = []Activity{Activity(word)}
 		}
 		if found == nil {
-			return nil, invalid("activities", "there is no activity %q; there are: %s, and CPU, GPU and MEM as SGLang has them",
-				clip(word), strings.Join(activityNames(), ", "))
+			return nil, invalid("activities", "there is no activity %q%s; there are: %s, and CPU, GPU and MEM as SGLang has them",
+				clip(word), meant(word, activityNames()), strings.Join(activityNames(), ", "))
 		}
 		for _, a := range found {
 			if !slices.Contains(list, a) {
@@ -96,4 +98,12 @@ func clip(text string) string {
 		return strings.ToValidUTF8(text[:40], "") + "…"
 	}
 	return text
+}
+
+// meant is ` (did you mean "step"?)` for a near miss of a known word, else empty.
+func meant(word string, known []string) string {
+	if c := words.Closest(word, known); c != "" {
+		return fmt.Sprintf(" (did you mean %q?)", c)
+	}
+	return ""
 }

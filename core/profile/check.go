@@ -24,7 +24,7 @@ func (m *Manager) checkRequest(r *StartRequest) error {
 		}
 	}
 	if r.Model != "" && r.Model != "default" && r.Model != m.o.Model {
-		return invalid("model", "this server serves %q, not %q; leave it out to profile that", m.o.Model, clip(r.Model))
+		return invalid("model", "this server serves %q, not %q; send that, or leave it out", m.o.Model, clip(r.Model))
 	}
 	for _, check := range []func(*StartRequest) error{m.checkTimes, m.checkNumbers, m.checkStages, m.checkRanks, m.checkActivities} {
 		if err := check(r); err != nil {
