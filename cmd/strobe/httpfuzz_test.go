@@ -135,7 +135,7 @@ func (c *rawClient) send(request string, head bool) (int, []byte) {
 		c.conn, c.in = conn, bufio.NewReader(conn)
 	}
 	limit := 20 * time.Second
-	if strings.Contains(request, "Transfer-Encoding") || strings.Contains(request, "Content-Length: 5\r") || strings.Contains(request, "CONNECT") {
+	if strings.Contains(request, "Transfer-Encoding") || strings.Count(request, "Content-Length: ") > 1 || strings.Contains(request, "CONNECT") {
 		limit = 200 * time.Millisecond // the server waits for a body that does not come
 	}
 	_ = c.conn.SetDeadline(time.Now().Add(limit))
