@@ -104,7 +104,7 @@ func (f *fuzzer) request(op apiOperation) (raw, show string) {
 	}
 	fmt.Fprintf(&b, "Content-Length: %d\r\n\r\n%s", len(body), body)
 	show = b.String()
-	if hostile || method != op.method || strings.ContainsAny(contentType, "\xff") {
+	if hostile || method != op.method || strings.Contains(contentType, "\xff") {
 		show = "hostile " + show
 	}
 	return b.String(), show
