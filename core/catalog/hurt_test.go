@@ -271,7 +271,7 @@ func TestSuccessorsThatCannotStart(t *testing.T) {
 		"not executable":              {func(path string) error { return os.Chmod(path, 0o600) }, "not executable"},
 		"another machine's":           {func(path string) error { return os.WriteFile(path, []byte("\x7fELF nonsense"), 0o700) }, "built for another kind of machine?"},
 		"prints before the handshake": {script("echo hello"), `printed to standard output before the handshake: "hello"`},
-		"no handshake":                {script("exec sleep 100"), "no handshake within 4s"},
+		"no handshake":                {script("exec sleep 100"), "no handshake within " + patience.String()},
 		"another protocol":            {script("echo '1|99|unix|/x|grpc|" + strings.Repeat("x", 60) + "'; exec sleep 100"), "speaks another protocol version: 99"},
 		"another kind":                {serve("profiler count"), "it is a profiler plugin, the configuration needs a model plugin"},
 		"crashes in Load":             {serve("model evil-load-exit"), "exited with status 7"},
@@ -284,7 +284,7 @@ func TestSuccessorsThatCannotStart(t *testing.T) {
 			t.Fatal(err)
 		}
 		h := newHurt(t, "outside", "plugin \"outside\" {\n  kind = \"model\"\n  command = [\""+path+"\"]\n}\n", func(o *catalog.Options) {
-			o.Timeouts.Start, o.Timeouts.Load = 4*time.Second, 4*time.Second
+			o.Timeouts.Start, o.Timeouts.Load = patience, patience
 		})
 		if err := replace(path, test.make); err != nil {
 			t.Fatal(err)

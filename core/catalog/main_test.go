@@ -166,11 +166,10 @@ func load(t testing.TB, text string, log *slog.Logger) *catalog.Catalog {
 // eventually waits for what other processes do.
 func eventually(t testing.TB, what string, f func() bool) {
 	t.Helper()
-	for range 500 {
+	for began := time.Now(); time.Since(began) < 4*patience; time.Sleep(20 * time.Millisecond) {
 		if f() {
 			return
 		}
-		time.Sleep(20 * time.Millisecond)
 	}
 	t.Fatal("still not: " + what)
 }
