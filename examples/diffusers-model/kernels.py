@@ -81,10 +81,10 @@ class Kernels:
         for e in events:
             work, begin, end = kind_of(e), *times_of(e)
             if work in (Work.RUNTIME, Work.DRIVER):
-                place: Any = ("calls", e.device_resource_id())
+                place: Any = ("calls", e.device_resource_id() & 0xFFFFFFFF)
                 launched[e.correlation_id()] = operator_at(table, int(ticks_of_unix_ns(begin)))
             else:
-                place = (e.device_index(), e.device_resource_id())
+                place = (e.device_index(), e.device_resource_id() & 0xFFFFFFFF)
             places.setdefault(place, []).append((e.name(), begin, end, work, e.correlation_id()))
         for place, rows in places.items():
             if place[0] == "calls":

@@ -30,9 +30,9 @@ def load_session(config: Any, recorder: Recorder) -> "PipelineSession":
     dtype = config.dtype
     if dtype == "auto":
         dtype = "float16" if device == "cuda" else "float32"
-    diffusers.logging.disable_default_handler()  # what it logs goes where ours does
-    diffusers.logging.enable_propagation()
-    diffusers.logging.disable_progress_bar()
+    diffusers.utils.logging.disable_default_handler()  # what it logs goes where ours does
+    diffusers.utils.logging.enable_propagation()
+    diffusers.utils.logging.disable_progress_bar()
     pipe = diffusers.DiffusionPipeline.from_pretrained(config.model_path, torch_dtype=getattr(torch, dtype), local_files_only=True,
                                                        low_cpu_mem_usage=importlib.util.find_spec("accelerate") is not None)
     if "callback_on_step_end" not in inspect.signature(pipe.__call__).parameters:
