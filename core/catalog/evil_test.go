@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"os"
 	"os/exec"
+	"runtime"
 	"strings"
 	"syscall"
 	"time"
@@ -36,6 +37,7 @@ func misbehave(how string) {
 			}
 			kept = append(kept, b)
 			time.Sleep(5 * time.Millisecond)
+			runtime.KeepAlive(kept)
 		}
 	case "memory of a child":
 		run(exec.Command("sh", "-c", `x=xxxxxxxxxxxxxxxx; while :; do x=$x$x; done`))

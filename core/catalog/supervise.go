@@ -175,6 +175,3 @@ func (r *Rank) setDown(err error) {
 	defer r.mu.Unlock()
 	r.down = err
 }
-
-// isBroken tells whether err says that a plugin is left down.
-func isBroken(err error) bool { return errors.Is(err, ErrBroken) }
