@@ -59,7 +59,7 @@ class PipelineSession:
     def _native(self) -> Size:
         sample = getattr(self.pipe, "default_sample_size", None) or getattr(self.spans.denoiser.config, "sample_size", None)
         side = sample * self.scale if isinstance(sample, int) else self.config.max_size
-        side = min(side, self.config.max_size // self.multiple * self.multiple)
+        side = max(self.multiple, min(side, self.config.max_size // self.multiple * self.multiple))
         return Size(side, side)
 
     def info(self) -> Info:
