@@ -3,15 +3,11 @@ package chrome
 import (
 	"context"
 	"fmt"
-	"runtime/debug"
 
 	"github.com/klauspost/compress/flate"
 
 	"github.com/strobe-dev/strobe/sdk/profiler"
 )
-
-// module is the path by which a build says which version of Strobe it holds.
-const module = "github.com/strobe-dev/strobe"
 
 // Config is the block of a profiler of this kind in plugins.hcl.
 type Config struct {
@@ -55,19 +51,5 @@ func (c Config) level() int {
 	return flate.BestSpeed
 }
 
-// version is this module's, as the build knows it.
-func version() string {
-	info, ok := debug.ReadBuildInfo()
-	if !ok {
-		return "unknown"
-	}
-	if info.Main.Path == module {
-		return info.Main.Version
-	}
-	for _, dep := range info.Deps {
-		if dep.Path == module {
-			return dep.Version
-		}
-	}
-	return "unknown"
-}
+// version is that of Strobe.
+func version() string { return profiler.ModuleVersion("github.com/strobe-dev/strobe") }

@@ -3,13 +3,9 @@ package otlp
 import (
 	"context"
 	"fmt"
-	"runtime/debug"
 
 	"github.com/strobe-dev/strobe/sdk/profiler"
 )
-
-// module is the path by which a build says which version of Strobe it holds.
-const module = "github.com/strobe-dev/strobe"
 
 // Profiler sends profiles to an OpenTelemetry backend.
 type Profiler struct {
@@ -38,19 +34,5 @@ func (p *Profiler) Open(ctx context.Context, profile profiler.Profile) (profiler
 	return s, nil
 }
 
-// version is this module's, as the build knows it.
-func version() string {
-	info, ok := debug.ReadBuildInfo()
-	if !ok {
-		return "unknown"
-	}
-	if info.Main.Path == module {
-		return info.Main.Version
-	}
-	for _, dep := range info.Deps {
-		if dep.Path == module {
-			return dep.Version
-		}
-	}
-	return "unknown"
-}
+// version is that of Strobe.
+func version() string { return profiler.ModuleVersion("github.com/strobe-dev/strobe") }
