@@ -18,7 +18,7 @@ type cgroups struct {
 }
 
 func openCgroups(string, *spawner, *slog.Logger) (*cgroups, error) {
-	return nil, errors.New("this system has no cgroups; leave the key out")
+	return nil, errors.New("this system has no cgroups")
 }
 
 func (*cgroups) make(int64) (*cgroup, error) { return nil, nil }

@@ -295,7 +295,7 @@ func (g *cgroup) overMemory(bound int64) error {
 	text, _ := os.ReadFile(filepath.Join(g.dir, "memory.events"))
 	for line := range bytes.Lines(text) {
 		if n, ok := bytes.CutPrefix(bytes.TrimSpace(line), []byte("oom_kill ")); ok && string(n) != "0" {
-			return fmt.Errorf("%w: the kernel ended it, its max_memory is %d MiB", ErrMemory, bound>>20)
+			return fmt.Errorf("%w: by the kernel's count, its max_memory is %d MiB", ErrMemory, bound>>20)
 		}
 	}
 	return nil
