@@ -18,6 +18,7 @@ server {
 
   # Examples:
   # max_plugin_memory  = "8GiB"             # of each plugin's process, with its children; stages, profilers and plugins may have a max_memory of their own
+  # cgroup             = "/sys/fs/cgroup/strobe" # a cgroup folder for a cgroup of each plugin; "auto": one delegated to the server; "off"
   # allowed_hosts      = ["strobe.example"] # Host headers to answer beside the listening address's own
   # control_token_file = "control.token"    # bearer tokens that open every route; or STROBE_CONTROL_TOKEN
   # read_token_file    = "read.token"       # those that only look at profiles; or STROBE_READ_TOKEN

@@ -107,6 +107,15 @@ func load(ctx context.Context, cfg *config.Config, o Options, weights bool) (*Ca
 	if err := host.Adopt(); err != nil {
 		o.Log.Warn("start plugins", "error", err.Error())
 	}
+	containing := o.Log
+	if !weights {
+		containing = slog.New(slog.DiscardHandler) // nothing is served
+	}
+	if err := host.Contain(cfg.Server.Cgroup, containing); err != nil {
+		r.add(config.Diagnostics{cfg.Server.Errorf(diag.Path{"cgroup"}, "%v", err)})
+		r.errs = append(r.errs, errors.Join(err, host.Close()))
+		return nil, r.err()
+	}
 	o.Restarts = o.Restarts.withDefaults()
 	c := &Catalog{options: o, host: host, closers: &closers{}, profilers: map[string]*Profiler{}}
 	c.looking, c.stopLooking = context.WithCancel(context.WithoutCancel(ctx))

@@ -269,6 +269,10 @@ model "m" {
   stage "tint" {
   }
 }`, []string{`2:3 runtime_dir cannot be used: /tmp/xxx`}, wire.ErrRuntimeDir},
+		{"no such cgroup", "server {\n  cgroup = \"/no/such\"\n}\n" + `model "m" {
+  stage "tint" {
+  }
+}`, []string{`2:3 cgroup cannot be used: `}, wire.ErrCgroup},
 	} {
 		t.Run(test.name, func(t *testing.T) {
 			o := options(t, nil)

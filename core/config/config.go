@@ -39,6 +39,7 @@ type Server struct {
 	MaxBodyBytes     int64         // largest request body, bytes
 	AccessLog        string        // AccessLogInfo or another of these constants
 	MaxPluginMemory  int64         // of each plugin process whose own blocks say nothing, bytes; 0: no bound
+	Cgroup           string        // "auto", "off" or the absolute folder of a cgroup in which plugins get theirs
 	TLS              *TLS          // nil: plain HTTP
 	Admin            *Admin        // nil: every route is on Listen
 	Limits           Limits

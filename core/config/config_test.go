@@ -43,7 +43,7 @@ func TestLoadReadsEverything(t *testing.T) {
 		Server: config.Server{
 			Listen: "[::1]:0", Model: "b", Profilers: []string{"mine", "chrome"}, RuntimeDir: filepath.Join(dir, "run"),
 			QueueSize: 0, RequestTimeout: 90 * time.Second, AllowedHosts: []string{"strobe.example", "::1", "*"},
-			ControlTokenFile: "/etc/strobe/token", ReadTokenFile: filepath.Join(dir, "look"), APIKeyFile: filepath.Join(dir, "..", "key"), MaxBodyBytes: 3 << 19, AccessLog: config.AccessLogWarn, MaxPluginMemory: 4 << 30,
+			ControlTokenFile: "/etc/strobe/token", ReadTokenFile: filepath.Join(dir, "look"), APIKeyFile: filepath.Join(dir, "..", "key"), MaxBodyBytes: 3 << 19, AccessLog: config.AccessLogWarn, MaxPluginMemory: 4 << 30, Cgroup: "/sys/fs/cgroup/strobe",
 			TLS:   &config.TLS{Cert: filepath.Join(dir, "server.crt"), Key: "/etc/strobe/server.key"},
 			Admin: &config.Admin{Listen: "unix:///run/strobe/admin.sock"},
 			Limits: config.Limits{StartsPerMinute: 6, GenerationsPerMinute: 600, Connections: 100, ConnectionsPerClient: 10,
@@ -108,7 +108,7 @@ func TestDefaults(t *testing.T) {
 		Dir:  here(t), // the built-in configuration's paths are relative to the working folder
 		Server: config.Server{
 			Listen: config.DefaultListen, Model: "emoji", Profilers: []string{"chrome"}, QueueSize: config.DefaultQueueSize,
-			RequestTimeout: config.DefaultRequestTimeout, MaxBodyBytes: config.DefaultMaxBodyBytes, AccessLog: config.DefaultAccessLog,
+			RequestTimeout: config.DefaultRequestTimeout, MaxBodyBytes: config.DefaultMaxBodyBytes, AccessLog: config.DefaultAccessLog, Cgroup: config.DefaultCgroup,
 			Limits: config.Limits{StartsPerMinute: config.DefaultStartsPerMinute, GenerationsPerMinute: config.DefaultGenerationsPerMinute,
 				Connections: config.DefaultConnections, ConnectionsPerClient: config.DefaultConnectionsPerClient,
 				HeaderTimeout: config.DefaultHeaderTimeout, BodyTimeout: config.DefaultBodyTimeout, IdleTimeout: config.DefaultIdleTimeout,

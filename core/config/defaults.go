@@ -5,6 +5,7 @@ import "time"
 // Every default of plugins.hcl. A key that is absent or null takes its default; zero is a value like any other.
 const (
 	DefaultListen         = "127.0.0.1:8091"
+	DefaultCgroup         = "auto"
 	DefaultQueueSize      = 64
 	DefaultRequestTimeout = 300 * time.Second
 	DefaultMaxBodyBytes   = 32 << 20

@@ -12,7 +12,7 @@ import (
 
 var serverKeys = []string{
 	"listen", "model", "profilers", "runtime_dir", "queue", "request_timeout",
-	"allowed_hosts", "control_token_file", "read_token_file", "api_key_file", "max_body", "access_log", "max_plugin_memory",
+	"allowed_hosts", "control_token_file", "read_token_file", "api_key_file", "max_body", "access_log", "max_plugin_memory", "cgroup",
 }
 
 var serverBlocks = []string{"tls", "admin", "limits"}
@@ -33,6 +33,7 @@ func (r *reader) server(at hcl.Range, body *hclsyntax.Body) (s Server, said serv
 		MaxBodyBytes:     b.size("max_body", DefaultMaxBodyBytes, MinBodyBytes, MaxBodyBytes, ""),
 		AccessLog:        b.accessLog(),
 		MaxPluginMemory:  b.memory("max_plugin_memory"),
+		Cgroup:           b.cgroup(),
 		Origin:           b.Origin,
 	}
 	if why := badListen(s.Listen); why != "" {
@@ -61,6 +62,16 @@ func (b *block) file(key string) string {
 		b.bad(key, "leave the key out for the default", "%s is empty", key)
 	}
 	return resolve(b.dir, path)
+}
+
+// cgroup is where plugins get cgroups.
+func (b *block) cgroup() string {
+	s := b.str("cgroup", DefaultCgroup)
+	if s != DefaultCgroup && s != "off" && !filepath.IsAbs(s) {
+		b.bad("cgroup", `"auto", "off" or an absolute path such as "/sys/fs/cgroup/strobe"`, "cgroup %q is none of these", s)
+		return DefaultCgroup
+	}
+	return s
 }
 
 func resolve(dir, path string) string {

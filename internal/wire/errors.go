@@ -13,6 +13,7 @@ var (
 	ErrNotExecutable   = errors.New("not executable")
 	ErrChecksum        = errors.New("wrong checksum")
 	ErrRuntimeDir      = errors.New("runtime_dir cannot be used")
+	ErrCgroup          = errors.New("cgroup cannot be used")
 	ErrStdout          = errors.New("printed to standard output before the handshake")
 	ErrHandshake       = errors.New("wrong handshake")
 	ErrProtocolVersion = errors.New("speaks another protocol version")

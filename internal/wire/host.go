@@ -97,8 +97,9 @@ func (h *Host) Adopt() error { return h.spawn.adopt() }
 func (h *Host) Close() error {
 	h.once.Do(func() {
 		h.spawn.close()
+		h.err = h.spawn.groups.close()
 		if h.own {
-			h.err = os.RemoveAll(h.dir)
+			h.err = errors.Join(h.err, os.RemoveAll(h.dir))
 		}
 	})
 	return h.err

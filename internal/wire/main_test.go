@@ -11,6 +11,7 @@ import (
 	"path/filepath"
 	"strconv"
 	"strings"
+	"syscall"
 	"testing"
 	"time"
 
@@ -107,6 +108,13 @@ func testPlugin(name string, args []string) int {
 			return 4
 		}
 		log.Info("child", "child", c.Process.Pid)
+	case "leaver":
+		c := exec.Command("sleep", "1000")
+		c.SysProcAttr, c.Env = &syscall.SysProcAttr{Setsid: true}, []string{}
+		if err := c.Start(); err != nil {
+			return 4
+		}
+		log.Info("leaver", "leaver", c.Process.Pid)
 	default:
 		fmt.Fprintln(os.Stderr, "unknown test plugin", name)
 		return 5

@@ -2,6 +2,7 @@ package wire
 
 import (
 	"fmt"
+	"slices"
 	"strconv"
 	"time"
 )
@@ -19,7 +20,9 @@ func (c *child) watchMemory() {
 	var tree []int
 	for n := 0; ; n++ {
 		if n%memoryLooks == 0 {
-			tree = descendants(c.pid)
+			tree = append(descendants(c.pid), c.group.pids()...)
+			slices.Sort(tree)
+			tree = slices.Compact(tree)
 		}
 		var used int64
 		for _, pid := range tree {

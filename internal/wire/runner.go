@@ -9,6 +9,7 @@ import (
 	"log/slog"
 	"os"
 	"os/exec"
+	"slices"
 	"strconv"
 	"strings"
 	"sync"
@@ -43,6 +44,8 @@ type child struct {
 	greeter   *io.PipeWriter
 	quitting  atomic.Bool // an exit is what we want
 
+	group *cgroup // set by Start; nil: it has none
+
 	mu       sync.Mutex
 	pid      int   // 0 until started
 	reaped   bool  // the pid may be someone else's
@@ -76,10 +79,16 @@ func (c *child) Start(context.Context) error {
 	}
 	c.cmd.Stdin, c.cmd.Stdout, c.cmd.Stderr = nil, outW, errW
 	c.cmd.SysProcAttr = attributes()
+	if c.group, err = c.spawn.groups.make(c.maxMemory); err != nil {
+		c.log.Warn("plugin has no cgroup of its own", "error", err)
+	}
+	placed := c.group.place(c.cmd.SysProcAttr)
 	err = c.spawn.start(c.cmd, c.id)
+	placed()
 	outW.Close()
 	errW.Close()
 	if err != nil {
+		_, _ = c.group.remove() // closing the host removes it, too
 		outR.Close()
 		errR.Close()
 		c.greeter.Close()
@@ -133,9 +142,15 @@ func (c *child) readStderr(r *os.File) {
 
 // watch reaps the process, ends what it left in its group and reads its output to the end.
 func (c *child) watch(pipes ...*os.File) {
-	err := reap(c.cmd, func() { _ = syscall.Kill(-c.pid, syscall.SIGKILL) })
+	err := reap(c.cmd, func() {
+		c.group.kill(c.pid)
+		_ = syscall.Kill(-c.pid, syscall.SIGKILL)
+	})
 	c.mu.Lock()
 	c.reaped = true
+	if c.why == nil && !c.quitting.Load() {
+		c.why = c.group.overMemory(c.maxMemory)
+	}
 	c.mu.Unlock()
 
 	read := make(chan struct{})
@@ -156,7 +171,13 @@ func (c *child) watch(pipes ...*os.File) {
 		c.exit.Last = last
 	}
 	close(c.exited)
-	if left := c.spawn.sweep(c.pid); len(left) > 0 {
+	escaped, err := c.group.remove()
+	if err != nil {
+		c.log.Warn("plugin's cgroup stays", "error", err)
+	}
+	left := append(escaped, c.spawn.sweep(c.pid)...)
+	slices.Sort(left)
+	if left = slices.Compact(left); len(left) > 0 {
 		c.left.Add(int64(len(left)))
 		c.log.Warn("plugin left processes behind, they were ended", "pids", fmt.Sprint(left))
 	}
@@ -179,6 +200,9 @@ func (c *child) signal(s syscall.Signal) {
 	defer c.mu.Unlock()
 	if c.pid != 0 && !c.reaped {
 		c.hit = true
+		if s == syscall.SIGKILL {
+			c.group.kill(c.pid)
+		}
 		_ = syscall.Kill(-c.pid, s)
 	}
 }

@@ -21,6 +21,7 @@ type spawner struct {
 	done chan struct{}
 
 	adopting atomic.Bool // what plugins leave behind comes to us
+	groups   *cgroups    // nil: there are none; set before the first start of a plugin
 }
 
 type spawnJob struct {

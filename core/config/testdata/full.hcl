@@ -12,6 +12,7 @@ server {
   max_body           = "1.5MiB"
   access_log         = "warn"
   max_plugin_memory  = "4GiB"
+  cgroup             = "/sys/fs/cgroup/strobe"
   tls {
     cert = "server.crt"
     key  = "/etc/strobe/server.key"
@@ -31,7 +32,6 @@ server {
     max_header             = "8KiB"
   }
 }
-
 profile {
   dir          = "/var/strobe"
   max_duration = "1h"

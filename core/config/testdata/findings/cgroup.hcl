@@ -1,0 +1,8 @@
+server {
+  cgroup = "strobe"
+}
+
+model "emoji" {
+  stage "dit" {
+  }
+}
