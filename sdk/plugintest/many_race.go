@@ -3,4 +3,4 @@
 package plugintest
 
 // manySteps is less with the race detector, which makes everything some ten times slower.
-const manySteps = 100
+const manySteps = 400
