@@ -17,6 +17,11 @@ import (
 )
 
 const flightHCL = `
+server {
+  limits {
+    starts_per_minute = 0 # the benchmark takes more
+  }
+}
 flight_recorder {
   window = "20s"
   trigger "slow" {
