@@ -180,6 +180,7 @@ func TestDiskFull(t *testing.T) {
 		t.Skipf("STROBE_TEST=full: needs to mount a small file system: %v", err)
 	}
 	t.Cleanup(func() { _ = exec.Command("umount", "-l", small).Run() })
+	write(t, dir, "plugins.hcl", strings.Replace(twoRanks, "replicas = 2", "replicas = 1", 1)+"profile {\n  min_free_bytes = \"0B\"\n}\n")
 	p := startServerIn(t, dir)
 	pids := childrenOf(p.cmd.Process.Pid)
 	id, _ := p.post("/v1/profiles", "{}").json(t)["id"].(string)

@@ -132,7 +132,11 @@ func TestBrokenProfilers(t *testing.T) {
 			if fault == "watchdog" { // which a busy machine sets off in other checks, too
 				checks = slices.DeleteFunc(checks, func(c plugintest.Check) bool { return c.Name != want })
 			}
-			if got := failing(t, checks, start, want); !strings.HasPrefix(got, want) {
+			got := failing(t, checks, start, want)
+			for try := 0; fault == "stubborn" && got == "" && try < 10; try++ { // on a busy machine a finish may be given up before it began
+				got = failing(t, checks, start, want)
+			}
+			if !strings.HasPrefix(got, want) {
 				t.Errorf("found by %q, want %q", got, want)
 			}
 		})
