@@ -3,6 +3,8 @@ package config
 import (
 	"cmp"
 	"fmt"
+	"slices"
+	"strings"
 	"time"
 
 	"github.com/hashicorp/hcl/v2"
@@ -139,4 +141,30 @@ func (b *block) list(key, example string) (texts []string, ok bool) {
 
 func (b *block) itemRange(key string, i int) hcl.Range {
 	return b.Range(diag.Path{key, fmt.Sprint(i)})
+}
+
+// oneOf reads a text that must be one of some.
+func (b *block) oneOf(key, absent string, allowed []string) string {
+	v := b.str(key, absent)
+	if !slices.Contains(allowed, v) {
+		b.bad(key, "", "%s must be one of %s, not %q", key, strings.Join(allowed, ", "), v)
+		return absent
+	}
+	return v
+}
+
+// number reads a number, whole or not. example is one as a file has it.
+func (b *block) number(key string, absent float64, example string) float64 {
+	v, ok := b.value(key)
+	if !ok {
+		return absent
+	}
+	switch v := v.(type) {
+	case int64:
+		return float64(v)
+	case float64:
+		return v
+	}
+	b.bad(key, "write "+key+" = "+example+", without quotes", "%s must be a number, not %s", key, words.Kind(v))
+	return absent
 }

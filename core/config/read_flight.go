@@ -98,20 +98,7 @@ func (r *reader) trigger(b *hclsyntax.Block, window time.Duration) (Trigger, boo
 
 // factor is a number above 1.
 func (b *block) factor() float64 {
-	v, ok := b.value("factor")
-	if !ok {
-		return DefaultTriggerFactor
-	}
-	var n float64
-	switch v := v.(type) {
-	case int64:
-		n = float64(v)
-	case float64:
-		n = v
-	default:
-		b.bad("factor", fmt.Sprintf("write factor = %v, without quotes", DefaultTriggerFactor), "factor must be a number, not %s", words.Kind(v))
-		return DefaultTriggerFactor
-	}
+	n := b.number("factor", DefaultTriggerFactor, fmt.Sprint(DefaultTriggerFactor))
 	if n <= 1 || n > MaxTriggerFactor {
 		b.bad("factor", "", "factor must be above 1 and at most %v, not %v", MaxTriggerFactor, n)
 	}

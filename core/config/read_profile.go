@@ -23,7 +23,7 @@ func (r *reader) profile(at hcl.Range, body *hclsyntax.Body) Profile {
 		Keep:          b.whole("keep", DefaultKeep, 1, MaxKeep),
 		MinFreeBytes:  b.size("min_free_bytes", DefaultMinFreeBytes, 0, MaxMaxBytes, ""),
 		RecordPrompts: b.flag("record_prompts", false),
-		Control:       b.control(),
+		Control:       b.oneOf("control", ControlRecord, controls),
 		Origin:        b.Origin,
 	}
 	if !b.absent("max_total_bytes") {

@@ -31,7 +31,7 @@ func (r *reader) server(at hcl.Range, body *hclsyntax.Body) (s Server, said serv
 		ReadTokenFile:    b.file("read_token_file"),
 		APIKeyFile:       b.file("api_key_file"),
 		MaxBodyBytes:     b.size("max_body", DefaultMaxBodyBytes, MinBodyBytes, MaxBodyBytes, ""),
-		AccessLog:        b.accessLog(),
+		AccessLog:        b.oneOf("access_log", DefaultAccessLog, accessLogs),
 		MaxPluginMemory:  b.memory("max_plugin_memory"),
 		Cgroup:           b.cgroup(),
 		Origin:           b.Origin,

@@ -4,8 +4,6 @@ import (
 	"strings"
 
 	"github.com/hashicorp/hcl/v2/hclsyntax"
-
-	"github.com/strobe-dev/strobe/internal/words"
 )
 
 // Telemetry is the block `telemetry { otlp { … } }`: where the server's own traces go.
@@ -46,20 +44,7 @@ func (r *reader) telemetry(b *hclsyntax.Block) *Telemetry {
 
 // ratio is a number from 0 to 1.
 func (b *block) ratio() float64 {
-	v, ok := b.value("ratio")
-	if !ok {
-		return DefaultTelemetryRatio
-	}
-	var n float64
-	switch v := v.(type) {
-	case int64:
-		n = float64(v)
-	case float64:
-		n = v
-	default:
-		b.bad("ratio", "write ratio = 0.1, without quotes", "ratio must be a number, not %s", words.Kind(v))
-		return DefaultTelemetryRatio
-	}
+	n := b.number("ratio", DefaultTelemetryRatio, "0.1")
 	if !(n >= 0 && n <= 1) {
 		b.bad("ratio", "", "ratio must be from 0 to 1, not %v", n)
 	}
