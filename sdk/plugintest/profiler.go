@@ -230,6 +230,18 @@ func (c profilerChecks) second(ctx context.Context, p *Plugin) error {
 	return nil
 }
 
+// opened opens the profile "a" in folders of its own.
+func opened(ctx context.Context, p *Plugin) (dir, recordingDir string, remove func(), err error) {
+	if dir, recordingDir, remove, err = folders(); err != nil {
+		return "", "", nil, err
+	}
+	if err := p.Open(ctx, describeProfile("a", dir, 0), recordingDir); err != nil {
+		remove()
+		return "", "", nil, err
+	}
+	return dir, recordingDir, remove, nil
+}
+
 func (c profilerChecks) oneAtATime(ctx context.Context, p *Plugin) error {
 	if err := c.configured(ctx, p); err != nil {
 		return err
@@ -237,14 +249,11 @@ func (c profilerChecks) oneAtATime(ctx context.Context, p *Plugin) error {
 	if _, _, err := p.Finish(ctx); err == nil {
 		return errors.New("it finished a profile that was never opened")
 	}
-	dir, recordingDir, remove, err := folders()
+	dir, recordingDir, remove, err := opened(ctx, p)
 	if err != nil {
 		return err
 	}
 	defer remove()
-	if err := p.Open(ctx, describeProfile("a", dir, 0), recordingDir); err != nil {
-		return err
-	}
 	if err := p.Open(ctx, describeProfile("b", dir, 0), recordingDir); err == nil {
 		return errors.New("it opened a second profile while one was open")
 	}
@@ -264,14 +273,11 @@ func (c profilerChecks) abort(ctx context.Context, p *Plugin) error {
 	if err := p.Abort(ctx); err != nil {
 		return fmt.Errorf("abort with nothing open: %w", err)
 	}
-	dir, recordingDir, remove, err := folders()
+	dir, recordingDir, remove, err := opened(ctx, p)
 	if err != nil {
 		return err
 	}
 	defer remove()
-	if err := p.Open(ctx, describeProfile("a", dir, 0), recordingDir); err != nil {
-		return err
-	}
 	r, err := Record(recordingDir)
 	if err != nil {
 		return err
@@ -309,14 +315,11 @@ func (c profilerChecks) openWithoutFinish(ctx context.Context, p *Plugin) error 
 	if err := c.configured(ctx, p); err != nil {
 		return err
 	}
-	dir, recordingDir, remove, err := folders()
+	dir, _, remove, err := opened(ctx, p)
 	if err != nil {
 		return err
 	}
 	defer remove()
-	if err := p.Open(ctx, describeProfile("a", dir, 0), recordingDir); err != nil {
-		return err
-	}
 	if err := p.Close(ctx); err != nil {
 		return err
 	}

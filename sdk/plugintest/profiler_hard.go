@@ -88,14 +88,11 @@ func (c profilerChecks) cancelledFinish(ctx context.Context, p *Plugin) error {
 	if err := c.configured(ctx, p); err != nil {
 		return err
 	}
-	dir, recordingDir, remove, err := folders()
+	_, recordingDir, remove, err := opened(ctx, p)
 	if err != nil {
 		return err
 	}
 	defer remove()
-	if err := p.Open(ctx, describeProfile("a", dir, 0), recordingDir); err != nil {
-		return err
-	}
 	r, err := Record(recordingDir)
 	if err != nil {
 		return err

@@ -50,14 +50,11 @@ func (c profilerChecks) slow(ctx context.Context, p *Plugin) error {
 
 // impatient gives up on a profiler that stands still.
 func (c profilerChecks) impatient(ctx context.Context, p *Plugin) error {
-	dir, recordingDir, remove, err := folders()
+	_, recordingDir, remove, err := opened(ctx, p)
 	if err != nil {
 		return err
 	}
 	defer remove()
-	if err := p.Open(ctx, describeProfile("a", dir, 0), recordingDir); err != nil {
-		return err
-	}
 	resume, err := p.pause()
 	if err != nil {
 		return err
