@@ -201,14 +201,14 @@ func shortName(full string) string {
 // numbers reads "[[70,2,1]]". What is missing is 1, as a launch has it.
 func numbers(shape string) [3]int64 {
 	out := [3]int64{1, 1, 1}
-	n, at, any := int64(0), 0, false
+	n, at, digits := int64(0), 0, false
 	for i := 0; i < len(shape) && at < 3; i++ {
 		c := shape[i]
 		switch {
 		case c >= '0' && c <= '9':
-			n, any = n*10+int64(c-'0'), true
-		case any:
-			out[at], n, any = n, 0, false
+			n, digits = n*10+int64(c-'0'), true
+		case digits:
+			out[at], n, digits = n, 0, false
 			at++
 		}
 	}

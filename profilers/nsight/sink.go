@@ -98,7 +98,7 @@ func (s *sink) Consume(ctx context.Context, b *recording.Batch) error {
 	return s.db.err
 }
 
-// took counts a row that was written, or one that could not be.
+// room tells whether a row of so many bytes may be written, and counts it as written or dropped.
 func (s *sink) room(bytes int64) bool {
 	if s.full || !s.db.room(bytes+s.reserve) {
 		s.full = true
