@@ -96,6 +96,9 @@ func export(t *testing.T, limit int64, batches ...*recording.Batch) (traceFile, 
 		}
 	}
 	list, err := s.Finish(t.Context(), sum)
+	for _, w := range s.(profiler.Warner).Warnings() {
+		t.Log(w)
+	}
 	if err != nil || len(list) != 1 {
 		t.Fatal(list, err)
 	}
@@ -164,7 +167,10 @@ func TestArrows(t *testing.T) {
 	w.begin(13, "pipeline_forward")
 	w.add(14, recording.Event{Kind: recording.FlowIn, Flow: 5})
 	w.end(39)
-	f, _ := export(t, 0, a.batch(), b.batch())
+	f, artifact := export(t, 0, a.batch(), b.batch())
+	if artifact.Dropped != 0 {
+		t.Errorf("an arrow without a span is no loss to the bound: %+v", artifact)
+	}
 	var got []string
 	for _, s := range f.slices {
 		got = append(got, fmt.Sprint(s.Name, s.Out, s.In))

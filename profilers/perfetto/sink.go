@@ -54,7 +54,8 @@ type sink struct {
 	reserved  int64 // bytes that are to come
 	full      bool  // the bound is reached: nothing newer is taken
 	events    uint64
-	dropped   uint64
+	dropped   uint64 // because of the bound
+	without   uint64 // because there is no place for them
 	processes []*process
 	pids      map[int]bool
 	uuids     uint64
@@ -102,7 +103,7 @@ func (s *sink) add(p *process, e *recording.Event) {
 	case e.Kind == recording.FlowIn && len(t.arrows) < arrowsWaiting:
 		t.arrows = append(t.arrows, arrow{e.Start, e.Flow &^ launchBit, eventFlowsEnd})
 	default:
-		s.dropped++
+		s.without++
 	}
 }
 
@@ -157,11 +158,6 @@ func (p *process) describe(label string) msg {
 		m = m.text(8, label)
 	}
 	return msg{}.uint(trackUUID, p.uuid).msg(trackProcess, m)
-}
-
-// launch is the arrow from a call of the device's runtime to the work that it caused.
-func (p *process) launch(correlation uint64) uint64 {
-	return launchBit | p.number<<32 | correlation&(1<<32-1)
 }
 
 func (s *sink) trackOf(p *process, r *recording.Track) *track {
@@ -229,6 +225,14 @@ func (s *sink) Finish(_ context.Context, sum profiler.Summary) ([]profiler.Artif
 		return nil, fmt.Errorf("finish the trace: %w", err)
 	}
 	return []profiler.Artifact{a}, nil
+}
+
+// Warnings implements profiler.Warner.
+func (s *sink) Warnings() []string {
+	if s.without == 0 {
+		return nil
+	}
+	return []string{fmt.Sprintf("%d arrows without a span around them, or pieces of work that overlap in too many rows, are not in the trace", s.without)}
 }
 
 // Abort implements profiler.Aborter: nothing of the profile stays.

@@ -85,7 +85,7 @@ func (s *sink) settle(t *track, whole bool) {
 	}
 	t.spans, t.text = t.spans[:0], t.text[:0]
 	if whole {
-		s.dropped += uint64(len(t.arrows))
+		s.without += uint64(len(t.arrows))
 		t.arrows = t.arrows[:0]
 	}
 }
@@ -124,7 +124,7 @@ func (s *sink) work(t *track, e *recording.Event) {
 	at := slices.IndexFunc(t.rows, func(r row) bool { return r.end <= e.Start })
 	if at < 0 {
 		if at = len(t.rows); at == maxRows {
-			s.dropped++
+			s.without++
 			return
 		}
 		uuid, name := s.uuid(), t.name+strings.Repeat(" (overlap)", min(at, 1))
@@ -137,7 +137,7 @@ func (s *sink) work(t *track, e *recording.Event) {
 		if e.Track.Calls {
 			flow = eventFlow
 		}
-		s.text = s.annotate(s.text, "correlation", recording.Arg{Type: trace.TypeInt, Int: int64(n)}).fixed(flow, t.process.launch(n))
+		s.text = s.annotate(s.text, "correlation", recording.Arg{Type: trace.TypeInt, Int: int64(n)}).fixed(flow, launchBit|t.process.number<<32|n&(1<<32-1))
 	}
 	if r := &t.rows[at]; s.begin(r.uuid, e.Start, s.text) {
 		r.end = max(e.Start, e.End)
