@@ -95,6 +95,7 @@ func (f *Follower) Finish(ctx context.Context, fn func(*Batch) error, want ...st
 	}
 	for _, p := range f.procs {
 		p.readPairs()
+		p.limit = math.MaxUint64 // before the ends are read: the last of them lie behind core's last clock pair
 	}
 	for {
 		n, more, err := f.round(ctx, fn)
@@ -274,13 +275,10 @@ func (p *process) advance() bool {
 			return false
 		}
 	}
-	p.active++
 	for _, t := range p.order {
-		t.at = cursor{}
-		for i := range t.stack {
-			t.stack[i].at = -1
-		}
+		t.leave(p.sources[p.active])
 	}
+	p.active++
 	return true
 }
 

@@ -127,3 +127,67 @@ func TestFollowerGoesOnToTheNextSegment(t *testing.T) {
 		t.Error(d)
 	}
 }
+
+// rest is what a follower delivers at the end of a recording.
+func rest(t *testing.T, f *recording.Follower) (all []event) {
+	t.Helper()
+	if _, err := f.Finish(t.Context(), func(b *recording.Batch) error {
+		for e := range b.All() {
+			all = append(all, copyEvent(e))
+		}
+		return nil
+	}); err != nil {
+		t.Fatal(err)
+	}
+	return all
+}
+
+// TestFollowerFinishesSpansThatWereOpen when it last looked: nothing but their ends, behind the last clock pair, has come
+// since.
+func TestFollowerFinishesSpansThatWereOpen(t *testing.T) {
+	dir := t.TempDir()
+	f := newFile()
+	f.state = segment.StateLive
+	f.span(1, 0, 1, 100, 0)
+	f.write(t, dir, "core.seg")
+	follower := recording.Follow(dir, recording.Options{})
+	defer follower.Close()
+	if got := poll(t, follower); got != nil {
+		t.Errorf("an open span was delivered: %+v", got)
+	}
+	const end = 1_000_500 // the last pair is at 1,000,000
+	f.tracks[1].words[2] = end
+	f.state = segment.StateFinished
+	overwrite(t, dir, "core.seg", f)
+	want := []event{{Kind: recording.Span, Track: "track 1", Name: "name#1", Start: second + 100, End: second + end, Seq: 1}}
+	if d := cmp.Diff(want, rest(t, follower)); d != "" {
+		t.Error(d)
+	}
+}
+
+// TestFollowerTakesEndsAlong from a segment that it leaves: one that can be converted only when core's next clock pair is
+// there stays known.
+func TestFollowerTakesEndsAlong(t *testing.T) {
+	const end = 1_000_500 // core's last pair is at 1,000,000
+	dir := t.TempDir()
+	core, a, b := newFile(), rankFile(), rankFile()
+	core.state = segment.StateLive
+	a.state = segment.StateFinished
+	a.span(1, 0, 1, 100, end)
+	b.header.Sequence = 1
+	b.state = segment.StateLive
+	core.write(t, dir, "core.seg")
+	a.write(t, dir, "rank-0.seg")
+	b.write(t, dir, "rank-1.seg")
+	follower := recording.Follow(dir, recording.Options{})
+	defer follower.Close()
+	if got := poll(t, follower); got != nil {
+		t.Errorf("what cannot be converted yet was delivered: %+v", got)
+	}
+	core.pair(2_000_000, 2_000_000)
+	overwrite(t, dir, "core.seg", core)
+	want := []event{{Kind: recording.Span, Track: "track 1", Name: "name#1", Start: second + 100, End: second + end, Seq: 1}}
+	if d := cmp.Diff(want, poll(t, follower)); d != "" {
+		t.Error(d)
+	}
+}

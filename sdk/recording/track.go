@@ -58,7 +58,20 @@ func (t *track) readEnds(s *source) {
 		if sp.end == 0 && sp.at >= 0 {
 			sp.end = t.endAt(s, sp.at)
 		}
-		sp.sure = sp.end != 0
+		sp.sure = sp.end != 0 && sp.end <= t.proc.limit
+	}
+}
+
+// leave goes away from a frozen segment. It takes the ends that were stored there after this round's look at them, those
+// beyond what can be converted yet among them: they are nowhere else.
+func (t *track) leave(s *source) {
+	t.at = cursor{}
+	for i := range t.stack {
+		sp := &t.stack[i]
+		if sp.end == 0 && sp.at >= 0 {
+			sp.end = s.word(sp.at + 16)
+		}
+		sp.at = -1
 	}
 }
 
@@ -217,7 +230,7 @@ func (t *track) settle() (more bool) {
 	for n := len(t.stack); n > 0; n-- {
 		sp := &t.stack[n-1]
 		if !sp.sure {
-			return sp.end != 0
+			return sp.end != 0 && sp.end <= t.proc.limit
 		}
 		t.stack = t.stack[:n-1]
 		t.deliver(sp, sp.args, false)

@@ -181,7 +181,7 @@ func compareTwins(t *testing.T, dir, path string, live map[uint32][]event) {
 	}
 	for id, want := range twin(t, path) {
 		if d := cmp.Diff(whole[id], live[id]); d != "" {
-			t.Errorf("track %d: live differs from finished", id)
+			t.Errorf("track %d: live differs from finished (-finished +live):\n%.2000s", id, d)
 		}
 		var got []twinSpan
 		for _, e := range whole[id] {
