@@ -3,11 +3,12 @@ package main
 import (
 	"fmt"
 	"log/slog"
-	"math/rand/v2"
 	"os"
 	"path/filepath"
+	"slices"
 	"strings"
 	"sync/atomic"
+	"syscall"
 	"testing"
 	"time"
 
@@ -211,13 +212,13 @@ func TestStopIsOfTheTail(t *testing.T) {
 	}
 }
 
-// exportedEvents is how large the profile is that BenchmarkServingWhileExporting exports over and over: about ten seconds'
-// work while two processors serve.
-const exportedEvents = 500_000
+// exportedEvents is how large the profile is that BenchmarkServingWhileExporting exports: work for more than a minute while
+// two processors serve.
+const exportedEvents = 2_000_000
 
 // BenchmarkServingWhileExporting tells what an export of an ended profile costs the server. An iteration is one pair, in
-// random order: as many pictures as are served while the profile is exported, from the request to the reply, and as many
-// with no export. Run it with -benchtime 20x or more.
+// random order: the same pictures while the export's process goes on, and while it is halted. Run it with -benchtime 40x
+// or more.
 func BenchmarkServingWhileExporting(b *testing.B) {
 	dir := b.TempDir()
 	view, _ := newVolume(b, filepath.Join(dir, "profiles")).profile(exportedEvents, 1_000_000)
@@ -226,52 +227,62 @@ func BenchmarkServingWhileExporting(b *testing.B) {
 	began := time.Now()
 	p.post("/v1/profiles/"+view.ID+"/export", `{"profiler":"chrome"}`)
 	idle := time.Since(began)
-	exporting := func() (pictures int, took time.Duration) {
-		ended := make(chan struct{})
-		began := time.Now()
-		go func() {
-			defer close(ended)
-			p.post("/v1/profiles/"+view.ID+"/export", `{"profiler":"chrome"}`)
-		}()
-		for {
-			p.draw(pictures, 20)
-			pictures++
-			select {
-			case <-ended:
-				return pictures, time.Since(began)
-			default:
-			}
+	x := exportAgain(p, view.ID)
+	var ratios []float64
+	for len(ratios) < b.N {
+		ratio := pairWith(p, func() (stop func()) {
+			x.signal(syscall.SIGCONT)
+			return func() { x.signal(syscall.SIGSTOP) }
+		})
+		if x.ended() {
+			x = exportAgain(p, view.ID) // it ended within this pair
+			continue
 		}
+		ratios = append(ratios, ratio)
 	}
-	without := func(pictures int) time.Duration {
-		began := time.Now()
-		for i := range pictures {
-			p.draw(i, 20)
-		}
-		return time.Since(began)
-	}
-	pictures, _ := exporting()
-	var ratios, exports []float64
-	for range b.N {
-		var off time.Duration
-		before := rand.N(2) == 0
-		n := pictures
-		if before {
-			off = without(n)
-		}
-		drawn, on := exporting()
-		if !before {
-			n = drawn
-			off = without(n)
-		}
-		ratios = append(ratios, float64(off)/float64(n)/(float64(on)/float64(drawn)))
-		exports = append(exports, on.Seconds())
-	}
+	x.signal(syscall.SIGCONT)
 	mid, low, high := medianInterval(ratios)
 	b.ReportMetric(mid, "on/off")
 	b.ReportMetric(low, "low95")
 	b.ReportMetric(high, "high95")
-	b.ReportMetric(median(exports), "export-s")
 	b.ReportMetric(idle.Seconds(), "idle-export-s")
 	b.ReportMetric(0, "ns/op")
+}
+
+// runningExport is the process of an export, which can be halted.
+type runningExport struct {
+	t   testing.TB
+	pid int
+}
+
+// exportAgain begins an export and halts its process.
+func exportAgain(p *process, id string) *runningExport {
+	p.t.Helper()
+	before := childrenOf(p.cmd.Process.Pid)
+	p.post("/v1/profiles/"+id+"/export", `{"profiler":"chrome","wait":false}`)
+	x := &runningExport{t: p.t}
+	for end := time.Now().Add(10 * time.Second); x.pid == 0; time.Sleep(time.Millisecond) {
+		for _, pid := range childrenOf(p.cmd.Process.Pid) {
+			if !slices.Contains(before, pid) {
+				x.pid = pid
+			}
+		}
+		if time.Now().After(end) {
+			p.t.Fatal("the export has no process of its own")
+		}
+	}
+	p.draw(0, 40) // it is loaded and has begun, and as others want the processors it has not got far
+	x.signal(syscall.SIGSTOP)
+	return x
+}
+
+func (x *runningExport) signal(s syscall.Signal) {
+	if err := syscall.Kill(x.pid, s); err != nil && !x.ended() {
+		x.t.Fatal(err)
+	}
+}
+
+// ended tells whether the process is gone: the export is done.
+func (x *runningExport) ended() bool {
+	return syscall.Kill(x.pid, 0) != nil
 }
