@@ -127,7 +127,7 @@ func TestRankIsRestarted(t *testing.T) {
 	c := load(t, shipped, nil)
 	r := c.Stages()[0].Ranks[0]
 	path := filepath.Join(t.TempDir(), "x.seg")
-	if err := r.StartRecording(t.Context(), trace.Start{Path: path, MaxBytes: 1 << 20}); err != nil {
+	if _, err := r.StartRecording(t.Context(), trace.Start{Path: path, MaxBytes: 1 << 20}); err != nil {
 		t.Fatal(err)
 	}
 	before := r.PID()

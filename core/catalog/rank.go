@@ -96,19 +96,20 @@ func (r *Rank) Generate(ctx context.Context, req *model.Request, progress func(m
 	return res, err
 }
 
-// StartRecording makes the rank write events into s.Path. The rank itself says who it is: s.Process is not used.
-func (r *Rank) StartRecording(ctx context.Context, s trace.Start) error {
+// StartRecording makes the rank write events into s.Path. The rank itself says who it is: s.Process is not used. Notes say what
+// is not recorded, and why, as far as the rank knows by now; StopRecording's have them again.
+func (r *Rank) StartRecording(ctx context.Context, s trace.Start) (notes []string, err error) {
 	p, err := r.process()
 	if err != nil {
-		return err
+		return nil, err
 	}
-	if err := p.StartRecording(ctx, s); err != nil {
-		return err
+	if notes, err = p.StartRecording(ctx, s); err != nil {
+		return nil, err
 	}
 	r.mu.Lock()
 	defer r.mu.Unlock()
 	r.recording = taken{by: p, start: s, paths: []string{s.Path}}
-	return nil
+	return notes, nil
 }
 
 // StopRecording ends the recording. If the process that recorded has died since, the error says how, though another may

@@ -46,7 +46,7 @@ func (r *Rank) resume(ctx context.Context, dead, successor *wire.Process) {
 		return
 	}
 	log := r.catalog.options.Log.With("stage", r.StageName(), "rank", r.Rank())
-	if err := successor.StartRecording(ctx, s); err != nil {
+	if _, err := successor.StartRecording(ctx, s); err != nil {
 		log.Warn("record on after a restart", "error", err)
 		return
 	}

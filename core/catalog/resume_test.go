@@ -34,7 +34,7 @@ func TestRestartedRankRecordsOn(t *testing.T) {
 			c := load(t, shipped, nil)
 			r := c.Stages()[0].Ranks[0]
 			dir := t.TempDir()
-			if err := r.StartRecording(t.Context(), trace.Start{Path: filepath.Join(dir, "x.seg"), MaxBytes: tt.room}); err != nil {
+			if _, err := r.StartRecording(t.Context(), trace.Start{Path: filepath.Join(dir, "x.seg"), MaxBytes: tt.room}); err != nil {
 				t.Fatal(err)
 			}
 			if _, err := r.Generate(t.Context(), &model.Request{Prompt: "crash"}, nil); err == nil {
@@ -57,7 +57,7 @@ func TestRestartedRankRecordsOn(t *testing.T) {
 			if !tt.stop {
 				stop()
 			}
-			if err := r.StartRecording(t.Context(), trace.Start{Path: filepath.Join(dir, "y.seg"), MaxBytes: 1 << 20}); err != nil {
+			if _, err := r.StartRecording(t.Context(), trace.Start{Path: filepath.Join(dir, "y.seg"), MaxBytes: 1 << 20}); err != nil {
 				t.Error("the next recording:", err)
 			}
 			if _, err := r.StopRecording(t.Context()); err != nil {

@@ -34,8 +34,9 @@ type Rank struct {
 	// NoCPU is why the rank makes no CPU profile, and FailCPU why it does not complete one.
 	NoCPU, FailCPU error
 
-	// Stats is what StopRecording answers.
+	// Stats is what StopRecording answers, Notes what StartRecording has to say.
 	Stats trace.Stats
+	Notes []string
 
 	served atomic.Int64
 
@@ -182,27 +183,27 @@ func sleep(ctx context.Context, d time.Duration) error {
 }
 
 // StartRecording makes the segment as an empty file.
-func (r *Rank) StartRecording(ctx context.Context, s trace.Start) error {
+func (r *Rank) StartRecording(ctx context.Context, s trace.Start) ([]string, error) {
 	r.mu.Lock()
 	hook := r.OnStart
 	r.mu.Unlock()
 	if hook != nil {
 		if err := hook(ctx, s); err != nil {
-			return err
+			return nil, err
 		}
 	}
 	r.mu.Lock()
 	defer r.mu.Unlock()
 	if r.recording != nil {
-		return trace.ErrRecording
+		return nil, trace.ErrRecording
 	}
 	f, err := os.OpenFile(s.Path, os.O_CREATE|os.O_EXCL|os.O_WRONLY, 0o600)
 	if err != nil {
-		return fmt.Errorf("make the segment: %w", err)
+		return nil, fmt.Errorf("make the segment: %w", err)
 	}
 	r.recording = &s
 	r.starts = append(r.starts, s)
-	return f.Close()
+	return r.Notes, f.Close()
 }
 
 // StopRecording ends the recording.

@@ -16,8 +16,9 @@ type Recorder interface {
 	StageName() string // empty for core
 	Rank() int
 	PID() int
-	// StartRecording makes the segment and records into it from when it returns. ctx bounds it.
-	StartRecording(ctx context.Context, s trace.Start) error
+	// StartRecording makes the segment and records into it from when it returns. ctx bounds it. Notes are for the caller of the
+	// profile: what is not recorded, and why, as far as it is known by now. StopRecording's have them again.
+	StartRecording(ctx context.Context, s trace.Start) (notes []string, err error)
 	// StopRecording completes the segment: when it has returned, the file does not change any more.
 	StopRecording(ctx context.Context) (trace.Stats, error)
 }

@@ -28,6 +28,7 @@ type entry struct {
 	steps    atomic.Int64 // denoise steps
 	wait     *waiter      // nil: it records at once
 	startErr error        // why it could not begin to record after its wait
+	told     [][]string   // what each of procs had to say when it began to record; under the mutex until the profile records
 	cpu      cpuProfiles
 	done     chan struct{} // closed when the profile is final, or its start failed; each later export has another, under the mutex
 

@@ -224,28 +224,37 @@ const warnNoRequest = "the profile saw no request"
 
 // warn collects what the caller should know: once each, of several profilers too.
 func (v *View) warn(exports []exported) {
-	say := func(text string) {
-		if !slices.Contains(v.Warnings, text) {
-			v.Warnings = append(v.Warnings, text)
-		}
-	}
 	if v.Requests == 0 && v.Steps == 0 { // else it saw a part of one
-		say(warnNoRequest)
+		v.say(warnNoRequest)
 	}
 	if v.EndedBy == EndedByMinFree {
-		say("the profile was ended because the disk was nearly full: profile.min_free_bytes")
+		v.say("the profile was ended because the disk was nearly full: profile.min_free_bytes")
 	}
 	if v.Losses.Total > 0 {
-		say(fmt.Sprintf("%d events were lost; losses.by_reason says why", v.Losses.Total))
+		v.say(fmt.Sprintf("%d events were lost; losses.by_reason says why", v.Losses.Total))
 	}
 	for _, a := range v.Artifacts {
 		if a.Dropped > 0 {
-			say(fmt.Sprintf("%s lacks the newest %d events: the profile's max_bytes was reached", a.Name, a.Dropped))
+			v.say(fmt.Sprintf("%s lacks the newest %d events: the profile's max_bytes was reached", a.Name, a.Dropped))
 		}
 	}
 	for _, e := range exports {
 		for _, w := range e.reply.Warnings {
-			say(culpritText(Culprit{e.row.Profiler, errors.New(w)}))
+			v.say(culpritText(Culprit{e.row.Profiler, errors.New(w)}))
 		}
+	}
+}
+
+// warnOf adds what a process has to say of its recording.
+func (v *View) warnOf(r Recorder, notes []string) {
+	for _, note := range notes {
+		v.say(r.Label() + ": " + note)
+	}
+}
+
+// say adds a warning, unless it is there.
+func (v *View) say(text string) {
+	if !slices.Contains(v.Warnings, text) {
+		v.Warnings = append(v.Warnings, text)
 	}
 }

@@ -141,7 +141,7 @@ func nothingLeft(t *testing.T, c *coretest.Core) {
 // A rank that still records, for a start that was given up, does not block profiles for ever.
 func TestStaleRecordingIsStopped(t *testing.T) {
 	c := coretest.New(t, coretest.Options{})
-	if err := c.Resize.StartRecording(t.Context(), trace.Start{Path: filepath.Join(t.TempDir(), "x.seg")}); err != nil {
+	if _, err := c.Resize.StartRecording(t.Context(), trace.Start{Path: filepath.Join(t.TempDir(), "x.seg")}); err != nil {
 		t.Fatal(err)
 	}
 	start(t, c, profile.StartRequest{})

@@ -43,14 +43,14 @@ func (l *Local) Rank() int { return 0 }
 func (l *Local) PID() int { return os.Getpid() }
 
 // StartRecording starts the recorder and samples the process's counters until it is stopped.
-func (l *Local) StartRecording(_ context.Context, s trace.Start) error {
+func (l *Local) StartRecording(_ context.Context, s trace.Start) (notes []string, err error) {
 	l.mu.Lock()
 	defer l.mu.Unlock()
 	if err := l.rec.Start(s); err != nil {
-		return err
+		return nil, err
 	}
 	l.sample()
-	return nil
+	return l.rec.Notes(), nil
 }
 
 // sample records the process's counters until endSampling. Called with mu held, as that.

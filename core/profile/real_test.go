@@ -41,7 +41,9 @@ type realRank struct {
 	track *trace.Track
 }
 
-func (r *realRank) StartRecording(_ context.Context, s trace.Start) error { return r.rec.Start(s) }
+func (r *realRank) StartRecording(_ context.Context, s trace.Start) ([]string, error) {
+	return nil, r.rec.Start(s)
+}
 
 func (r *realRank) StopRecording(context.Context) (trace.Stats, error) { return r.rec.Stop() }
 

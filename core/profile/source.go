@@ -45,7 +45,7 @@ func (x *measuring) Rank() int         { return 0 }
 func (x *measuring) PID() int          { return x.source.PID() }
 func (x *measuring) Err() error        { return died(x.Exporter) }
 
-func (x *measuring) StartRecording(context.Context, trace.Start) error { return nil }
+func (x *measuring) StartRecording(context.Context, trace.Start) ([]string, error) { return nil, nil }
 
 func (x *measuring) StopRecording(ctx context.Context) (trace.Stats, error) {
 	reply, err := x.source.StopSource(ctx)

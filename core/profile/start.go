@@ -87,12 +87,13 @@ func (m *Manager) begin(ctx context.Context, p *entry) error {
 		return err
 	}
 	recs := make([]callResult, len(p.procs))
+	p.told = make([][]string, len(p.procs))
 	opens := make([]callResult, len(p.exps))
 	var saved error
 	each(len(p.procs)+len(p.exps)+1, func(i int) {
 		switch n := len(p.procs); {
 		case i < n:
-			recs[i] = m.startRecorder(ctx, p, p.procs[i])
+			recs[i] = m.startRecorder(ctx, p, i)
 		case i < n+len(p.exps):
 			opens[i-n] = m.openExporter(ctx, p, p.exps[i-n])
 		default:
@@ -121,7 +122,8 @@ func down(r Recorder) error {
 	return nil
 }
 
-func (m *Manager) startRecorder(ctx context.Context, p *entry, r Recorder) callResult {
+func (m *Manager) startRecorder(ctx context.Context, p *entry, i int) callResult {
+	r := p.procs[i]
 	if _, ok := r.(*measuring); ok { // its Open begins it
 		return callResult{}
 	}
@@ -131,20 +133,26 @@ func (m *Manager) startRecorder(ctx context.Context, p *entry, r Recorder) callR
 	s := trace.Start{Path: filepath.Join(p.recordingDir(), segment(r)), MaxBytes: p.perProc, Process: m.processOf(r),
 		Categories: categoriesOf(p.req.Activities), Control: m.o.Control}
 	return bounded(ctx, m.log, m.o.StartTimeout,
-		func(ctx context.Context) error { return m.startAfresh(ctx, p, r, s) },
+		func(ctx context.Context) error {
+			notes, err := m.startAfresh(ctx, p, r, s)
+			m.mu.Lock()
+			defer m.mu.Unlock()
+			p.told[i] = notes
+			return err
+		},
 		func() { m.undoRecorder(p, r) })
 }
 
 // startAfresh starts a recording. One that still runs is of a start that was given up and reached the process late: no
 // other profile is active. It is stopped.
-func (m *Manager) startAfresh(ctx context.Context, p *entry, r Recorder, s trace.Start) error {
-	err := r.StartRecording(ctx, s)
+func (m *Manager) startAfresh(ctx context.Context, p *entry, r Recorder, s trace.Start) ([]string, error) {
+	notes, err := r.StartRecording(ctx, s)
 	if !errors.Is(err, trace.ErrRecording) {
-		return err
+		return notes, err
 	}
 	m.log.Warn("stop the recording of a start that was given up", logID, p.id, logProcess, r.Label())
 	if _, err := r.StopRecording(ctx); err != nil {
-		return fmt.Errorf("stop the recording of a start that was given up: %w", err)
+		return nil, fmt.Errorf("stop the recording of a start that was given up: %w", err)
 	}
 	return r.StartRecording(ctx, s)
 }
@@ -253,6 +261,7 @@ func (m *Manager) record(p *entry) View {
 	v := m.change(p, func(v *View) {
 		v.State = StateRecording
 		for i, r := range p.procs {
+			v.warnOf(r, p.told[i])
 			if _, ok := r.(*measuring); ok { // its process may have been started for this
 				v.Processes[i].PID = r.PID()
 			}

@@ -115,9 +115,7 @@ func (m *Manager) stopAll(p *entry) time.Time {
 		v.Processes = rows
 		v.Warnings = append(v.Warnings, p.warnings()...)
 		for i, r := range p.procs {
-			for _, note := range notes[i] {
-				v.Warnings = append(v.Warnings, r.Label()+": "+note)
-			}
+			v.warnOf(r, notes[i]) // those of its start are there already
 		}
 		v.sum()
 	})

@@ -159,10 +159,10 @@ func TestRecordingReachesTheProfiler(t *testing.T) {
 	}
 	segment := filepath.Join(open.RecordingDir, "stage_0_s_rank0.seg")
 	start := trace.Start{Path: segment, MaxBytes: 8 << 20}
-	if err := m.StartRecording(t.Context(), start); err != nil {
+	if _, err := m.StartRecording(t.Context(), start); err != nil {
 		t.Fatal(err)
 	}
-	if err := m.StartRecording(t.Context(), start); !errors.Is(err, trace.ErrRecording) {
+	if _, err := m.StartRecording(t.Context(), start); !errors.Is(err, trace.ErrRecording) {
 		t.Errorf("second start = %v", err)
 	}
 	if err := p.Open(t.Context(), open); err == nil {

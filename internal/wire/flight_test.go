@@ -46,7 +46,7 @@ func TestFlight(t *testing.T) {
 			t.Errorf("segment %s: %v", name, err)
 		}
 	}
-	if err := m.StartRecording(t.Context(), trace.Start{Path: filepath.Join(dir, "profile.seg"), MaxBytes: 1 << 20}); err != nil {
+	if _, err := m.StartRecording(t.Context(), trace.Start{Path: filepath.Join(dir, "profile.seg"), MaxBytes: 1 << 20}); err != nil {
 		t.Fatal(err)
 	}
 	if _, err := m.Snapshot(t.Context(), trace.Snapshot{Dir: dir, Label: "y"}); !errors.Is(err, trace.ErrRecording) {

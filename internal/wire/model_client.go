@@ -88,16 +88,19 @@ func receive(recv func() (*modelv1.GenerateResponse, error), progress func(model
 	}
 }
 
-// StartRecording makes the process write events into a new segment. s.Process is not sent: the plugin knows who it is.
-func (c *Client) StartRecording(ctx context.Context, s trace.Start) error {
-	return c.call(ctx, "start recording", c.timeouts.Record, func(ctx context.Context) error {
-		_, err := modelv1.NewModelServiceClient(c.conn).StartRecording(ctx, &modelv1.StartRecordingRequest{
+// StartRecording makes the process write events into a new segment. s.Process is not sent: the plugin knows who it is. Notes
+// say what is not recorded, and why; StopRecording's have them again.
+func (c *Client) StartRecording(ctx context.Context, s trace.Start) (notes []string, err error) {
+	err = c.call(ctx, "start recording", c.timeouts.Record, func(ctx context.Context) error {
+		r, err := modelv1.NewModelServiceClient(c.conn).StartRecording(ctx, &modelv1.StartRecordingRequest{
 			Path: s.Path, MaxBytes: s.MaxBytes, Categories: uint32(s.Categories), Control: string(s.Control)})
 		if status.Code(err) == codes.AlreadyExists {
 			return trace.ErrRecording
 		}
+		notes = notesFrom(r.GetNotes())
 		return err
 	})
+	return notes, err
 }
 
 // StopRecording freezes the segment.

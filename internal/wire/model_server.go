@@ -151,7 +151,7 @@ func (s *modelServer) StartRecording(_ context.Context, r *modelv1.StartRecordin
 		return nil, status.Error(codes.Internal, text(err.Error()))
 	}
 	s.beginSampling()
-	return &modelv1.StartRecordingResponse{}, nil
+	return &modelv1.StartRecordingResponse{Notes: notesFrom(s.rec.Notes())}, nil
 }
 
 // StopRecording implements modelv1.ModelServiceServer.

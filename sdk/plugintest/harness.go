@@ -128,7 +128,8 @@ func (p *Plugin) Generate(ctx context.Context, r *model.Request, progress func(m
 
 // StartRecording makes a model write events into a new segment file at path.
 func (p *Plugin) StartRecording(ctx context.Context, path string) error {
-	return p.client.StartRecording(ctx, trace.Start{Path: path, MaxBytes: 64 << 20})
+	_, err := p.client.StartRecording(ctx, trace.Start{Path: path, MaxBytes: 64 << 20})
+	return err
 }
 
 // StopRecording ends it.

@@ -989,7 +989,9 @@ func (x *StartRecordingRequest) GetCategories() uint32 {
 
 // StartRecordingResponse says that recording is on.
 type StartRecordingResponse struct {
-	state         protoimpl.MessageState `protogen:"open.v1"`
+	state protoimpl.MessageState `protogen:"open.v1"`
+	// What is not recorded, and why, as far as it is known by now, for the user. StopRecordingResponse has it again.
+	Notes         []string `protobuf:"bytes,1,rep,name=notes,proto3" json:"notes,omitempty"`
 	unknownFields protoimpl.UnknownFields
 	sizeCache     protoimpl.SizeCache
 }
@@ -1022,6 +1024,13 @@ func (x *StartRecordingResponse) ProtoReflect() protoreflect.Message {
 // Deprecated: Use StartRecordingResponse.ProtoReflect.Descriptor instead.
 func (*StartRecordingResponse) Descriptor() ([]byte, []int) {
 	return file_strobe_model_v1_model_proto_rawDescGZIP(), []int{13}
+}
+
+func (x *StartRecordingResponse) GetNotes() []string {
+	if x != nil {
+		return x.Notes
+	}
+	return nil
 }
 
 // StartCPUProfileRequest says where the profile goes.
@@ -1799,8 +1808,9 @@ const file_strobe_model_v1_model_proto_rawDesc = "" +
 	"\acontrol\x18\x03 \x01(\tR\acontrol\x12\x1e\n" +
 	"\n" +
 	"categories\x18\x04 \x01(\rR\n" +
-	"categories\"\x18\n" +
-	"\x16StartRecordingResponse\"I\n" +
+	"categories\".\n" +
+	"\x16StartRecordingResponse\x12\x14\n" +
+	"\x05notes\x18\x01 \x03(\tR\x05notes\"I\n" +
 	"\x16StartCPUProfileRequest\x12\x12\n" +
 	"\x04path\x18\x01 \x01(\tR\x04path\x12\x1b\n" +
 	"\tmax_bytes\x18\x02 \x01(\x03R\bmaxBytes\"\x19\n" +
