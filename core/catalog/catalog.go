@@ -50,6 +50,8 @@ type Catalog struct {
 	profilers map[string]*Profiler
 	order     []string // of the profilers
 
+	retiring sync.Mutex // one rank at a time decides whether it can be done without
+
 	// What goes on after Load: profilers that may not work here are found, those that nobody needs yet are ended.
 	behind      sync.WaitGroup
 	looking     context.Context

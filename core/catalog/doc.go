@@ -7,6 +7,7 @@
 //	findings.go  what went wrong, at its place in plugins.hcl, all at once
 //	closers.go   what was started is ended
 //	rank.go      one process of a stage, restarted when it dies
+//	doubt.go     a process that does not answer to profiles is replaced, and no request lost
 //	profiler.go  one profiler, started when it is needed
 //	info.go      what is shown of plugins
 package catalog

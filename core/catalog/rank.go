@@ -1,10 +1,12 @@
 package catalog
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"fmt"
 	"sync"
+	"time"
 
 	"github.com/strobe-dev/strobe/internal/wire"
 	"github.com/strobe-dev/strobe/sdk/model"
@@ -27,10 +29,17 @@ type Rank struct {
 	restarts  int
 	breaker   breaker
 	history   history
+	serving   int           // requests
+	idleSince time.Time     // while there is none
+	doubtful  *wire.Process // a process that is to be replaced, and why; see doubt.go
+	why       error
+	closed    bool
 
-	asked chan chan error    // restarts on request
-	stop  context.CancelFunc // of the supervisor; nil without one
-	done  chan struct{}
+	asked    chan chan error    // restarts on request
+	living   context.Context    // of the supervisor
+	stop     context.CancelFunc // of the supervisor; nil without one
+	done     chan struct{}
+	retiring sync.WaitGroup // of doubtful processes
 }
 
 func newRank(c *Catalog, u unit, s started) *Rank {
@@ -77,6 +86,11 @@ func (r *Rank) Err() error {
 func (r *Rank) process() (*wire.Process, error) {
 	r.mu.Lock()
 	defer r.mu.Unlock()
+	return r.up()
+}
+
+// up is process for whoever holds the lock.
+func (r *Rank) up() (*wire.Process, error) {
 	if r.down != nil {
 		return r.now.Process, r.down
 	}
@@ -85,10 +99,11 @@ func (r *Rank) process() (*wire.Process, error) {
 
 // Generate runs the stage for one request; see [model.Session].
 func (r *Rank) Generate(ctx context.Context, req *model.Request, progress func(model.Progress)) (*model.Result, error) {
-	p, err := r.process()
+	p, err := r.enter()
 	if err != nil {
 		return nil, err
 	}
+	defer r.leave()
 	res, err := p.Generate(ctx, req, progress)
 	if err != nil {
 		r.settle(ctx, p, err)
@@ -125,10 +140,11 @@ func (r *Rank) StopRecording(ctx context.Context) (trace.Stats, error) {
 			return trace.Stats{}, err
 		}
 	}
-	if err := p.Err(); err != nil {
+	if err := cmp.Or(p.Err(), r.doubts(p)); err != nil {
 		return trace.Stats{}, err
 	}
 	stats, err := p.StopRecording(ctx)
+	err = r.judge(p, err)
 	if died != nil {
 		return stats, errors.Join(fmt.Errorf("%w; it was started again and recorded on", died), err)
 	}
@@ -137,9 +153,13 @@ func (r *Rank) StopRecording(ctx context.Context) (trace.Stats, error) {
 
 // Close ends the supervisor and the process.
 func (r *Rank) Close(ctx context.Context) error {
+	r.mu.Lock()
+	r.closed = true
+	r.mu.Unlock()
 	if r.stop != nil {
 		r.stop()
 		<-r.done
+		r.retiring.Wait()
 	}
 	return r.current().Close(ctx)
 }

@@ -47,7 +47,7 @@ func (r *Rank) resume(ctx context.Context, dead, successor *wire.Process) {
 	}
 	log := r.catalog.options.Log.With("stage", r.StageName(), "rank", r.Rank())
 	if _, err := successor.StartRecording(ctx, s); err != nil {
-		log.Warn("record on after a restart", "error", err)
+		log.Warn("record on after a restart", "error", r.judge(successor, err))
 		return
 	}
 	r.mu.Lock()
@@ -62,7 +62,7 @@ func (r *Rank) resume(ctx context.Context, dead, successor *wire.Process) {
 	r.mu.Unlock()
 	if stopped {
 		if _, err := successor.StopRecording(ctx); err != nil {
-			log.Warn("stop a recording that nobody wants any more", "error", err)
+			log.Warn("stop a recording that nobody wants any more", "error", r.judge(successor, err))
 		}
 		return
 	}

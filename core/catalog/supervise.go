@@ -2,6 +2,7 @@ package catalog
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"time"
 
@@ -37,7 +38,7 @@ func (r *Rank) settle(ctx context.Context, p *wire.Process, err error) {
 // supervise starts the rank again whenever it dies, and when somebody asks for it.
 func (r *Rank) supervise() {
 	ctx, cancel := context.WithCancel(context.Background())
-	r.stop, r.done = cancel, make(chan struct{})
+	r.living, r.stop, r.done = ctx, cancel, make(chan struct{})
 	go func() {
 		defer close(r.done)
 		for wait := backoffMin; ctx.Err() == nil; {
@@ -122,6 +123,9 @@ func (r *Rank) lost(err error, up time.Duration) {
 	}
 	r.down = fmt.Errorf("%w: %w", err, ErrDown)
 	now := time.Now()
+	if errors.Is(err, ErrDoubtful) {
+		return // it generated well: no number of profiles is to take the rank away
+	}
 	if r.breaker.died(now) {
 		r.down = r.breaker.broken(now, err)
 		r.catalog.options.Log.Error("plugin died too often and stays down", "plugin", r.Plugin(), "stage", r.StageName(), "rank", r.Rank(),

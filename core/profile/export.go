@@ -81,7 +81,10 @@ func deathIn(x Exporter, err error) error {
 	case errors.As(err, &exit), errors.Is(err, wire.ErrHandshake): // killed before it had said a word
 		return err
 	}
-	return died(x)
+	if death := died(x); !wire.Hung(death) { // what hung once would hang again, for as long
+		return death
+	}
+	return nil
 }
 
 // finishOpen has a profiler finish that followed the recording. Beside an error the reply has what was read.

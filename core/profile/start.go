@@ -173,7 +173,7 @@ func (m *Manager) startError(ctx context.Context, p *entry, recs, opens []callRe
 		var isDown errDown
 		switch c := (Culprit{p.procs[i].Label(), r.err}); {
 		case r.err == nil:
-		case errors.As(r.err, &isDown) || r.unsure:
+		case errors.As(r.err, &isDown) || r.unsure || wire.Hung(r.err):
 			ranks = append(ranks, c)
 		default:
 			recorders = append(recorders, c)

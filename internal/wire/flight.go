@@ -69,7 +69,7 @@ func flightStatus(err error) error {
 func (s *modelServer) StartFlight(_ context.Context, r *modelv1.StartFlightRequest) (*modelv1.StartFlightResponse, error) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	if s.session == nil {
+	if s.loaded.Load() == nil {
 		return nil, status.Error(codes.Internal, "the model is not loaded")
 	}
 	err := s.rec.StartFlight(trace.Flight{

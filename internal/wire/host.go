@@ -38,7 +38,8 @@ type Spec struct {
 	MaxMemory int64
 }
 
-// Timeouts bound a plugin's calls when the caller's context does not. Zero means the default.
+// Timeouts bound a plugin's calls when the caller's context does not. Zero means the default. Record and Open are less than what
+// profiles wait for an answer: a process that does not answer is to be known by that, see [Hung], before its caller goes away.
 type Timeouts struct {
 	Start     time.Duration // from launch to handshake; 10 s
 	Describe  time.Duration // 5 s
@@ -46,8 +47,8 @@ type Timeouts struct {
 	Load      time.Duration // 5 min
 	Generate  time.Duration // 1 h
 	Progress  time.Duration // from one message of a Generate to its next; 0: no bound of its own
-	Record    time.Duration // StartRecording, StopRecording; 15 s
-	Open      time.Duration // and Abort; 10 s
+	Record    time.Duration // what a model, or a profiler that measures, is asked for a profile; 8 s
+	Open      time.Duration // and Abort; 8 s
 	Finish    time.Duration // 10 min
 	Close     time.Duration // the plugin's own flush; 5 s
 }
@@ -58,8 +59,8 @@ func (t Timeouts) withDefaults() Timeouts {
 		zero time.Duration
 	}{
 		{&t.Start, 10 * time.Second}, {&t.Describe, 5 * time.Second}, {&t.Configure, 10 * time.Second},
-		{&t.Load, 5 * time.Minute}, {&t.Generate, time.Hour}, {&t.Record, 15 * time.Second},
-		{&t.Open, 10 * time.Second}, {&t.Finish, 10 * time.Minute}, {&t.Close, 5 * time.Second},
+		{&t.Load, 5 * time.Minute}, {&t.Generate, time.Hour}, {&t.Record, 8 * time.Second},
+		{&t.Open, 8 * time.Second}, {&t.Finish, 10 * time.Minute}, {&t.Close, 5 * time.Second},
 	} {
 		if *d.to == 0 {
 			*d.to = d.zero

@@ -7,6 +7,7 @@ import (
 	"log/slog"
 	"os"
 	"sync"
+	"sync/atomic"
 
 	"google.golang.org/grpc"
 	"google.golang.org/grpc/codes"
@@ -28,8 +29,9 @@ type modelServer struct {
 	rec    *trace.Recorder
 	turn   chan struct{} // holds one token: Generate runs one at a time, and not while Close does
 
-	mu      sync.Mutex
-	session model.Session
+	loaded atomic.Pointer[model.Session] // nil: there is none. Not under mu, lest a recording that hangs keep a Generate waiting
+
+	mu      sync.Mutex // what is recorded
 	process trace.Process
 	sampler func()      // ends the sampling of this process; nil when nothing is recorded
 	flight  bool        // the flight recorder is on
@@ -68,7 +70,7 @@ func (s *modelServer) Load(ctx context.Context, r *modelv1.LoadRequest) (*modelv
 	}
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	if s.closed || s.session != nil {
+	if s.closed || s.loaded.Load() != nil {
 		return nil, status.Error(codes.FailedPrecondition, "the model is loaded or closed already")
 	}
 	rank := model.Rank{Model: r.GetModel(), Stage: int(r.GetStage()), StageName: r.GetStageName(), Rank: int(r.GetRank()), Replicas: int(r.GetReplicas())}
@@ -76,7 +78,6 @@ func (s *modelServer) Load(ctx context.Context, r *modelv1.LoadRequest) (*modelv
 	if err != nil {
 		return nil, asStatus(ctx, err)
 	}
-	s.session = session
 	var info model.Info
 	if i, ok := session.(model.Informer); ok {
 		info = i.Info()
@@ -85,6 +86,7 @@ func (s *modelServer) Load(ctx context.Context, r *modelv1.LoadRequest) (*modelv
 		Kind: trace.ProcessModel, Name: s.model.Describe().Name, Model: rank.Model, Stage: rank.Stage, StageName: rank.StageName,
 		Rank: rank.Rank, Synthetic: info.Synthetic,
 	}
+	s.loaded.Store(&session)
 	return &modelv1.LoadResponse{Info: toInfo(info)}, nil
 }
 
@@ -101,13 +103,11 @@ func (s *modelServer) Generate(m *modelv1.GenerateRequest, stream grpc.ServerStr
 		return status.FromContextError(ctx.Err()).Err()
 	}
 	defer func() { s.turn <- struct{}{} }()
-	s.mu.Lock()
-	session := s.session
-	s.mu.Unlock()
+	session := s.loaded.Load()
 	if session == nil {
 		return status.Error(codes.FailedPrecondition, "the model is not loaded")
 	}
-	result, err := session.Generate(ctx, req, func(p model.Progress) {
+	result, err := (*session).Generate(ctx, req, func(p model.Progress) {
 		// A send that fails means that the caller has gone; ctx then says so within the step.
 		_ = stream.Send(&modelv1.GenerateResponse{Kind: &modelv1.GenerateResponse_Progress{
 			Progress: &modelv1.Progress{Step: int32(p.Step), Steps: int32(p.Steps)}}})
@@ -139,7 +139,7 @@ func sendResult(stream grpc.ServerStreamingServer[modelv1.GenerateResponse], r *
 func (s *modelServer) StartRecording(_ context.Context, r *modelv1.StartRecordingRequest) (*modelv1.StartRecordingResponse, error) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	if s.session == nil {
+	if s.loaded.Load() == nil {
 		return nil, status.Error(codes.FailedPrecondition, "the model is not loaded")
 	}
 	err := s.rec.Start(trace.Start{Path: r.GetPath(), Process: s.process, MaxBytes: r.GetMaxBytes(),
@@ -210,11 +210,10 @@ func (s *modelServer) finish(ctx context.Context) {
 		return
 	}
 	s.closed = true
-	if s.session != nil {
-		if err := s.session.Close(); err != nil {
+	if session := s.loaded.Swap(nil); session != nil {
+		if err := (*session).Close(); err != nil {
 			s.log.Warn("close model", "error", err.Error())
 		}
-		s.session = nil
 	}
 	s.endSampling()
 	s.cpu.Abandon()
