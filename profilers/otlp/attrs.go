@@ -18,6 +18,7 @@ const (
 	roleOmit        // said otherwise: the request, the client's trace
 	roleStatus      // an HTTP status
 	roleCount       // of images asked for
+	roleFlops       // floating-point operations, which are added up
 )
 
 // Attributes that are not a recorded argument's own.
@@ -32,6 +33,7 @@ var (
 	attrProvider  = newAttribute("gen_ai.provider.name")
 	attrOutput    = newAttribute("gen_ai.output.type")
 	attrModel     = newAttribute("gen_ai.request.model")
+	attrFlops     = newAttribute("strobe." + nameFlops)
 )
 
 // Values of GenAI attributes.
@@ -41,7 +43,7 @@ const (
 	output    = "image"
 )
 
-// known are the keys of the request's span that conventions have a name for.
+// known are the keys that mean something, and what they are called on the request's span.
 var known = map[string]struct {
 	key  string
 	role role
@@ -53,6 +55,7 @@ var known = map[string]struct {
 	"request_id":  {"", roleOmit},
 	"traceparent": {"", roleOmit},
 	"tracestate":  {"", roleOmit},
+	nameFlops:     {"strobe." + nameFlops, roleFlops},
 }
 
 // Names that mean something to a trace.
@@ -60,6 +63,7 @@ const (
 	nameRequest     = "http"        // core's span around a request
 	nameTraceparent = "traceparent" // an instant of core, before anything else of the request
 	nameTracestate  = "tracestate"
+	nameFlops       = "flops"
 )
 
 // name is what is written for a recorded name, worked out once.
@@ -123,12 +127,21 @@ func appendArg(b []byte, field protowire.Number, key attrKey, a *recording.Arg) 
 	return key.text(b, field, a.Text)
 }
 
-// spanArgs adds what the recording says of a span.
-func (c nameCache) spanArgs(b []byte, args []recording.Arg) []byte {
+// spanArgs adds what the recording says of a span; flops is what it did with all below it, 0 when that is not known.
+func (c nameCache) spanArgs(b []byte, args []recording.Arg, flops int64) []byte {
 	for i := range args {
-		if n := c.get(args[i].Key); n.role != roleOmit {
-			b = appendArg(b, fieldAttributes, n.key, &args[i])
+		a := &args[i]
+		switch n := c.get(a.Key); {
+		case n.role == roleOmit, n.role == roleFlops && a.Type == trace.TypeInt && flops > 0: // it is among flops
+		case n.role == roleFlops:
+			flops = 0
+			fallthrough
+		default:
+			b = appendArg(b, fieldAttributes, n.key, a)
 		}
+	}
+	if flops > 0 {
+		b = attrFlops.integer(b, fieldAttributes, flops)
 	}
 	return b
 }

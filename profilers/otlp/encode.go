@@ -64,7 +64,7 @@ func (s *sink) appendSpan(b []byte, p *process, t *track, e *recording.Event, n 
 		b = attrSpan.text(b, fieldAttributes, nameRequest)
 		b = p.requestArgs(s.names, b, e.Args)
 	} else {
-		b = s.names.spanArgs(b, e.Args)
+		b = s.names.spanArgs(b, e.Args, t.flops)
 	}
 	t.take(e.Seq, func(event []byte) { b = appendBytes(b, fieldEvents, event) })
 	flags := uint32(flagSampled)

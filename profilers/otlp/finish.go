@@ -97,7 +97,7 @@ func (s *sink) losses(sum *recording.Summary, all profiler.Summary) error {
 		{"names", l.Names}, {"truncated", l.Truncated}, {"unknown", l.Unknown},
 	} {
 		if r.n > 0 {
-			event = newAttribute("strobe.losses."+r.reason).integer(event, fieldEventAttributes, int64(r.n))
+			event = newAttribute("strobe.lost."+r.reason).integer(event, fieldEventAttributes, int64(r.n))
 		}
 	}
 	b = appendBytes(b, fieldEvents, event)

@@ -54,19 +54,32 @@ func resourceOf(ctx context.Context, service string, profile profiler.Profile, p
 	text("strobe.process", p.Name)
 	switch p.Kind {
 	case trace.ProcessCore:
-		text("strobe.process.kind", "core")
+		text("strobe.process_kind", "core")
 	case trace.ProcessModel:
-		text("strobe.process.kind", "model")
-		integer("strobe.stage", p.Stage)
-		text("strobe.stage.name", p.StageName)
+		text("strobe.process_kind", "model")
+		text("strobe.stage", p.StageName) // as core's spans call it
+		integer("strobe.stage_index", p.Stage)
 		integer("strobe.rank", p.Rank)
 	default:
-		text("strobe.process.kind", "profiler")
+		text("strobe.process_kind", "profiler")
 	}
 	if p.Synthetic {
 		add("strobe.synthetic", &commonpb.AnyValue{Value: &commonpb.AnyValue_BoolValue{BoolValue: true}})
 	}
+	text(attrDeviceEvents, deviceEvents(p))
 	return r
+}
+
+// attrDeviceEvents is the resource's attribute that says whether device events were recorded.
+const attrDeviceEvents = "strobe.device_events"
+
+// deviceEvents says whether a process has recorded so far what its devices do, and why not; empty when it never tried.
+func deviceEvents(p *recording.Process) string {
+	f := p.Fact("cuda", 0)
+	if why := f.Arg("reason").Text; why != "" {
+		return f.Arg("state").Text + ": " + why
+	}
+	return f.Arg("state").Text
 }
 
 // modelOf is the served model.

@@ -167,6 +167,9 @@ func (s *sink) event(ctx context.Context, p *process, e *recording.Event) error 
 func (s *sink) span(ctx context.Context, p *process, t *track, e *recording.Event) error {
 	s.counts.Spans++
 	n := s.names.get(e.Name)
+	if !e.Track.Device && s.profile.Filter.MinDuration <= 0 { // without short spans sums would be wrong
+		t.flops = t.did.ended(e)
+	}
 	if wanted := t.wants(e.Seq); !wanted && n.level > s.level {
 		s.counts.LeftOut++
 		t.take(e.Seq, func([]byte) { s.counts.EventsLeft++ })
@@ -200,6 +203,9 @@ func (s *sink) put(ctx context.Context, p *process, t *track, number uint64) err
 		}
 	}
 	if p.open == nil {
+		if deviceEvents(p.recorded) != p.devices { // facts may come late
+			s.introduce(p)
+		}
 		p.open = s.sender.chunk(p.origin)
 	}
 	p.open.put(s.body, t, number)

@@ -71,10 +71,10 @@ func TestTraceOfARequest(t *testing.T) {
 	want := `core generate_content emoji {error.type=503 gen_ai.operation.name=generate_content gen_ai.output.type=image gen_ai.provider.name=strobe gen_ai.request.choice.count=3 gen_ai.request.model=emoji gen_ai.request.seed=7 http.response.status_code=503 http.route=/v1/images/generations strobe.request.id=req-1 strobe.span=http} SERVER ERROR
   core queue_wait {strobe.request.id=req-1}
   core dispatch {strobe.request.id=req-1}
-    dit pipeline_forward {strobe.request.id=req-1} +[memory]
-      dit note {strobe.request.id=req-1}
-        dit denoise_step {strobe.flops=2e+09 strobe.index=0 strobe.request.id=req-1 strobe.t=0.5}
-          dit dit::linear {strobe.input_dims=[[2,70,192],[192,576]] strobe.last=true strobe.note=a "note" ✓ strobe.request.id=req-1} +[memory]
+    dit pipeline_forward {strobe.flops=2000000000 strobe.request.id=req-1} +[memory]
+      dit note {strobe.flops=2000000000 strobe.request.id=req-1}
+        dit denoise_step {strobe.flops=2000000000 strobe.guidance=1.5 strobe.request.id=req-1 strobe.step=0 strobe.t=0.5}
+          dit dit::linear {strobe.flops=2000000000 strobe.input_dims=[[2,70,192],[192,576]] strobe.last=true strobe.note=a "note" ✓ strobe.request.id=req-1} +[memory]
 `
 	got := r.all()
 	if diff := cmp.Diff(want, tree(got)); diff != "" {
@@ -95,7 +95,7 @@ func TestTraceOfARequest(t *testing.T) {
 	delete(resource, "service.version")
 	if diff := cmp.Diff(map[string]any{
 		"service.name": "strobe", "strobe.profile.id": "p", "strobe.profile.label": "a label", "strobe.model": "emoji",
-		"strobe.process": "dit", "strobe.process.kind": "model", "strobe.stage": int64(0), "strobe.stage.name": "diffusion", "strobe.rank": int64(0),
+		"strobe.process": "dit", "strobe.process_kind": "model", "strobe.stage": "diffusion", "strobe.stage_index": int64(0), "strobe.rank": int64(0),
 	}, resource); diff != "" {
 		t.Error(diff)
 	}
@@ -210,9 +210,39 @@ func TestLosses(t *testing.T) {
 		t.Fatal("nothing tells of the losses")
 	}
 	s := r.all()[i]
-	lost, _ := value(s.Events[0].Attributes, "strobe.losses.full").(int64)
+	lost, _ := value(s.Events[0].Attributes, "strobe.lost.full").(int64)
 	if lost == 0 || value(s.resource.Attributes, "strobe.losses") != lost {
 		t.Errorf("event says %d, resource %v", lost, value(s.resource.Attributes, "strobe.losses"))
+	}
+}
+
+// TestDeviceEventsAbsent: the resource of a rank says why there is no work of devices; a rank that was not to record any says nothing.
+func TestDeviceEventsAbsent(t *testing.T) {
+	for name, fact := range map[string][]trace.Arg{
+		"":                           nil,
+		"recorded":                   {trace.String(trace.Name("state"), "recorded"), trace.Int(trace.Name("driver version"), 12080)},
+		"absent: there is no device": {trace.String(trace.Name("state"), "absent"), trace.String(trace.Name("reason"), "there is no device")},
+	} {
+		t.Run(name, func(t *testing.T) {
+			f := record(t)
+			if fact != nil {
+				f.rank.Fact(trace.Name("cuda"), 0, fact...)
+			}
+			f.request(asked{id: "req-1", steps: 1})
+			f.stop(t)
+			r := newReceiver(t)
+			f.export(t, to(r.address), f.profile(t, "p"))
+			for _, s := range r.all() {
+				got, _ := value(s.resource.Attributes, attrDeviceEvents).(string)
+				want := name
+				if value(s.resource.Attributes, "strobe.process") != "dit" {
+					want = ""
+				}
+				if got != want {
+					t.Errorf("%s: %q, want %q", s.Name, got, want)
+				}
+			}
+		})
 	}
 }
 

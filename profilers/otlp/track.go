@@ -18,6 +18,7 @@ type process struct {
 	recorded *recording.Process
 	model    string
 	origin   *origin
+	devices  string // what origin says of device events
 	open     *chunk // in the making; nil: none
 	tracks   map[*recording.Track]*track
 	last     *track         // the one looked up last
@@ -28,9 +29,15 @@ type process struct {
 
 func (s *sink) newProcess(r *recording.Process) *process {
 	p := &process{recorded: r, model: modelOf(s.profile, r), tracks: map[*recording.Track]*track{}}
-	p.origin = newOrigin(resourceOf(s.ctx, s.config.ServiceName, s.profile, r))
+	s.introduce(p)
 	p.span = appendText(nil, fieldName, strings.TrimSpace(operation+" "+p.model))
 	return p
+}
+
+// introduce says who the process is to whoever gets its spans from now on.
+func (s *sink) introduce(p *process) {
+	p.devices = deviceEvents(p.recorded)
+	p.origin = newOrigin(resourceOf(s.ctx, s.config.ServiceName, s.profile, p.recorded))
 }
 
 // track is one recorded track.
@@ -44,6 +51,8 @@ type track struct {
 	pending   []instant
 	texts     []byte // of pending
 	n         uint64 // spans that were to be sent so far
+	did       operations
+	flops     int64  // of the span that ended last, with all below it
 	before    ranges // of these, what an earlier export delivered
 	delivered ranges // and what is delivered now; the sender's
 }

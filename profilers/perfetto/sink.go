@@ -14,7 +14,7 @@ import (
 
 const (
 	endBytes       = 48        // kept for the end of a span that has begun
-	lastBytes      = 512       // kept for what a process is described with at the end
+	lastBytes      = 768       // kept for what a process is described with at the end
 	firstMadeUpPID = 1<<22 + 1 // above the largest process id of Linux
 )
 
@@ -137,12 +137,12 @@ func (s *sink) process(r *recording.Process) *process {
 	s.pids[p.pid] = true
 	s.processes = append(s.processes, p)
 	s.reserved += lastBytes
-	s.track(p.describe(""))
+	s.track(p.describe())
 	return p
 }
 
-// describe is the process's TrackDescriptor, with a label beside its name.
-func (p *process) describe(label string) msg {
+// describe is the process's TrackDescriptor, with labels beside its name.
+func (p *process) describe(labels ...string) msg {
 	r, name := p.recorded, p.recorded.Name
 	switch r.Kind {
 	case trace.ProcessModel:
@@ -154,7 +154,7 @@ func (p *process) describe(label string) msg {
 		name += ", synthetic weights"
 	}
 	m := msg{}.uint(1, uint64(p.pid)).text(6, name)
-	if label != "" {
+	for _, label := range labels {
 		m = m.text(8, label)
 	}
 	return msg{}.uint(trackUUID, p.uuid).msg(trackProcess, m)
@@ -212,12 +212,8 @@ func (s *sink) Finish(_ context.Context, sum profiler.Summary) ([]profiler.Artif
 		}
 	}
 	for _, row := range sum.Processes {
-		label := ""
-		if n := row.Lost.Total(); n > 0 || row.Error != "" {
-			label = fmt.Sprintf("%d events lost %.200s", n, row.Error)
-		}
 		if row.Process != nil {
-			s.track(s.process(row.Process).describe(label))
+			s.track(s.process(row.Process).describe(lacks(&row)...))
 		}
 	}
 	a, err := s.file.Publish(profiler.Artifact{MediaType: "application/vnd.perfetto.trace", Events: s.events, Dropped: s.dropped})
@@ -225,6 +221,17 @@ func (s *sink) Finish(_ context.Context, sum profiler.Summary) ([]profiler.Artif
 		return nil, fmt.Errorf("finish the trace: %w", err)
 	}
 	return []profiler.Artifact{a}, nil
+}
+
+// lacks is what a process did not record, as labels of it.
+func lacks(row *recording.Summary) (labels []string) {
+	if n := row.Lost.Total(); n > 0 || row.Error != "" {
+		labels = append(labels, fmt.Sprintf("%d events lost %.200s", n, row.Error))
+	}
+	if f := row.Process.Fact("cuda", 0); f.Arg("reason").Text != "" {
+		labels = append(labels, fmt.Sprintf("device events %s: %.200s", f.Arg("state").Text, f.Arg("reason").Text))
+	}
+	return labels
 }
 
 // Warnings implements profiler.Warner.
