@@ -1,6 +1,7 @@
 package main
 
 import (
+	"encoding/json"
 	"os"
 	"os/exec"
 	"path/filepath"
@@ -13,7 +14,7 @@ import (
 // withoutGPU is a served model whose device events are wanted in one way or the other, from a library that is not there.
 const withoutGPU = `
 server {
-  profilers = ["chrome"]
+  profilers = ["chrome", "perfetto", "nsight"]
 }
 model "emoji" {
   stage "diffusion" {
@@ -26,16 +27,23 @@ model "emoji" {
 }
 profiler "chrome" {
 }
+profiler "perfetto" {
+}
+profiler "nsight" {
+}
 `
 
-// TestDeviceEventsAbsent: the reply, the artifact and the manifest say that device events are absent, and why; where they
+// TestDeviceEventsAbsent: the replies to start and stop, the artifact and the manifest say that device events are absent, and why; where they
 // are required, no profile starts.
 func TestDeviceEventsAbsent(t *testing.T) {
 	const why = "device events are absent: libcupti was not found"
 	dir := t.TempDir()
 	write(t, dir, "plugins.hcl", strings.ReplaceAll(withoutGPU, "MODE", "auto"))
 	p := startServerIn(t, dir)
-	p.post("/start_profile", "")
+	var started profile.View
+	if r := p.post("/start_profile", ""); json.Unmarshal(r.body, &started) != nil || len(started.Warnings) != 1 || !strings.Contains(started.Warnings[0], why) {
+		t.Errorf("at the start: %d %s", r.status, r.body)
+	}
 	if r := p.post("/v1/images/generations", `{"prompt":"noto owl","num_inference_steps":2}`); r.status != 200 {
 		t.Fatalf("%d %s", r.status, r.body)
 	}
@@ -43,12 +51,24 @@ func TestDeviceEventsAbsent(t *testing.T) {
 	if view.State != profile.StateComplete || len(view.Warnings) != 1 || !strings.Contains(view.Warnings[0], why) {
 		t.Errorf("%s, warnings %q", view.State, view.Warnings)
 	}
-	for _, path := range append([]string{"recording/profile.json"}, view.Traces...) {
-		text := readMaybeZipped(t, filepath.Join(dir, "profiles", view.ID, path))
-		if !strings.Contains(path, "recording") && !strings.Contains(text, `"device_events": "absent: libcupti was not found`) &&
-			!strings.Contains(text, `"device_events":"absent: libcupti was not found`) || !strings.Contains(text, "libcupti was not found") {
-			t.Errorf("%s does not say why device events are absent", path)
+	if status, out, errs := strobeFor(t, p, "profile", "start"); status != 0 || !strings.Contains(out, "\nwarning: stage_0_diffusion_rank0: device events are absent") {
+		t.Errorf("strobe profile start: %d\n%s\n%s", status, out, errs)
+	}
+	p.stopProfile()
+	says := map[string]string{
+		"recording/profile.json": why, "recording/summary.json": `"libcupti was not found`, ".json.gz": `"device_events": "absent: libcupti was not found`,
+		".pftrace": "device events absent: libcupti was not found", ".sqlite": "STROBE_NO_DEVICE_EVENTS",
+	}
+	for _, path := range append([]string{"recording/profile.json", "recording/summary.json"}, view.Traces...) {
+		text := strings.ReplaceAll(readMaybeZipped(t, filepath.Join(dir, "profiles", view.ID, path)), `":"`, `": "`)
+		for of, want := range says {
+			if strings.HasSuffix(path, of) && (!strings.Contains(text, want) || !strings.Contains(text, "libcupti was not found")) {
+				t.Errorf("%s does not say why device events are absent", path)
+			}
 		}
+	}
+	if len(view.Traces) != 4 { // chrome's merged one and the rank's, perfetto's and nsight's
+		t.Errorf("traces: %q", view.Traces)
 	}
 	dir = t.TempDir()
 	write(t, dir, "plugins.hcl", strings.ReplaceAll(withoutGPU, "MODE", "required"))

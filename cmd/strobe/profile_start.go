@@ -9,6 +9,7 @@ import (
 	"github.com/spf13/cobra"
 
 	"github.com/strobe-dev/strobe/cmd/strobe/internal/client"
+	"github.com/strobe-dev/strobe/cmd/strobe/internal/render"
 )
 
 func (p *profileCommand) start() *cobra.Command {
@@ -25,7 +26,7 @@ func (p *profileCommand) start() *cobra.Command {
 			if p.remote.json {
 				return printJSON(p.io.out, started.Raw)
 			}
-			_, err = fmt.Fprintf(p.io.out, "profile %s: %s%s\nstop it:  strobe profile stop\n", started.ID, started.State, waitsFor(started))
+			_, err = fmt.Fprintf(p.io.out, "%sstop it:  strobe profile stop\n", begun(started))
 			return failed(err)
 		},
 	}
@@ -50,7 +51,7 @@ It ends as its flags say, at the server's profile.max_duration, or when this com
 			if err != nil {
 				return err
 			}
-			_, _ = fmt.Fprintf(p.io.err, "profile %s: %s%s\n", started.ID, started.State, waitsFor(started)) // the result is what counts
+			_, _ = fmt.Fprint(p.io.err, begun(started)) // the result is what counts
 			ended, err := c.WaitProfile(ctx, started.ID, exportPoll)
 			if ctx.Err() != nil {
 				ended, err = stopProfile(ctx, c, started.ID)
@@ -83,6 +84,11 @@ func (p *profileCommand) begin(ctx context.Context, o *profileOptions) (*client.
 	}
 	started, err := startProfile(ctx, c, in)
 	return c, started, failed(err)
+}
+
+// begun says that a profile has begun, and what it will lack.
+func begun(p *client.Profile) string {
+	return fmt.Sprintf("profile %s: %s%s\n", p.ID, p.State, waitsFor(p)) + render.Findings(p)
 }
 
 // waitsFor says what a profile waits for before it records.

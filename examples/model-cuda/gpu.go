@@ -62,6 +62,8 @@ type gpu struct {
 
 // openGPU loads the driver and the kernel.
 func openGPU() (*gpu, error) {
+	runtime.LockOSThread() // the context is the thread's, and so is what the loader says of an error
+	defer runtime.UnlockOSThread()
 	lib, err := purego.Dlopen("libcuda.so.1", purego.RTLD_NOW|purego.RTLD_LOCAL)
 	if err != nil {
 		return nil, fmt.Errorf("load NVIDIA's driver, which this model needs: %w", err)
@@ -86,8 +88,6 @@ func openGPU() (*gpu, error) {
 	} {
 		purego.RegisterLibFunc(f, lib, name)
 	}
-	runtime.LockOSThread()
-	defer runtime.UnlockOSThread()
 	text := []byte(scaleText)
 	const nonBlocking = 1
 	for _, step := range []struct {

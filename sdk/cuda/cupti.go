@@ -77,7 +77,7 @@ func loadCUPTI(path string) (*cupti, error) {
 
 // openCUPTI loads one library, or finds that it is loaded. librariesMu is held.
 func openCUPTI(path string) (*cupti, error) {
-	lib, err := purego.Dlopen(path, purego.RTLD_NOW|purego.RTLD_LOCAL)
+	lib, err := openLibrary(path, 0)
 	if err != nil {
 		return nil, err
 	}
@@ -97,7 +97,7 @@ func openCUPTI(path string) (*cupti, error) {
 		"cuptiActivityFlushAll": &c.flushAll, "cuptiActivityGetNumDroppedRecords": &c.dropped, "cuptiGetCallbackName": &c.callbackName,
 	} {
 		var symbol uintptr
-		if symbol, err = purego.Dlsym(lib, name); err != nil {
+		if symbol, err = findSymbol(lib, name); err != nil {
 			return nil, fmt.Errorf("%s is no libcupti that can be used: %w", path, err)
 		}
 		purego.RegisterFunc(f, symbol)
@@ -106,11 +106,11 @@ func openCUPTI(path string) (*cupti, error) {
 		"cuptiActivityGetNextRecord": &c.nextRecord, "cuptiGetTimestamp": &c.timestamp,
 		"cuptiActivityPushExternalCorrelationId": &c.pushExternal, "cuptiActivityPopExternalCorrelationId": &c.popExternal,
 	} {
-		if *to, err = purego.Dlsym(lib, name); err != nil {
+		if *to, err = findSymbol(lib, name); err != nil {
 			return nil, fmt.Errorf("%s is no libcupti that can be used: %w", path, err)
 		}
 	}
-	if symbol, e := purego.Dlsym(lib, "cuptiSetThreadIdType"); e == nil {
+	if symbol, e := findSymbol(lib, "cuptiSetThreadIdType"); e == nil {
 		purego.RegisterFunc(&c.threadIDsOf, symbol)
 	}
 	return c, nil

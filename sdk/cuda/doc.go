@@ -21,7 +21,7 @@
 //	options.go    what an author sets; errors.go: why there are no device events
 //	collector.go  Collector: start and stop of a recording; session.go: one recording
 //	thread.go     threads that are bound, and the spans around their calls
-//	find.go       where libcupti may be; cupti.go, driver.go, nvtx.go: what is used of the libraries
+//	find.go       where libcupti may be; loader.go: opens libraries; cupti.go, driver.go, nvtx.go: what is used of them
 //	buffers.go    memory that the library fills, and its callbacks
 //	clock.go      the library's clock on the recorder's
 //	layout.go     the records' fields; decode.go, kernel.go: records into work; links.go: work to the spans around its call

@@ -34,7 +34,7 @@ type driver struct {
 const driverName = "libcuda.so.1"
 
 var loadDriver = sync.OnceValues(func() (*driver, error) {
-	lib, err := purego.Dlopen(driverName, purego.RTLD_NOW|purego.RTLD_LOCAL)
+	lib, err := openLibrary(driverName, 0)
 	if err != nil {
 		return nil, fmt.Errorf("%w: %w", ErrNoDriver, err)
 	}
@@ -46,7 +46,7 @@ var loadDriver = sync.OnceValues(func() (*driver, error) {
 		"cuDevicePrimaryCtxRetain": &d.primaryRetain, "cuDevicePrimaryCtxRelease_v2": &d.primaryRelease, "cuCtxGetCurrent": &d.current,
 		"cuCtxPushCurrent_v2": &d.push, "cuCtxPopCurrent_v2": &d.pop, "cuCtxSynchronize": &d.synchronise,
 	} {
-		symbol, err := purego.Dlsym(lib, name)
+		symbol, err := findSymbol(lib, name)
 		if err != nil {
 			return nil, fmt.Errorf("%w: %s is too old: %w", ErrNoDriver, driverName, err)
 		}

@@ -30,12 +30,12 @@ func openRanges() *ranges {
 		return nil
 	}
 	for _, name := range []string{"libnvToolsExt.so.1", "libnvToolsExt.so", "libnvtx3interop.so.1", "libnvtx3interop.so"} {
-		lib, err := purego.Dlopen(name, purego.RTLD_NOW|purego.RTLD_LOCAL)
+		lib, err := openLibrary(name, 0)
 		if err != nil {
 			continue
 		}
-		push, err1 := purego.Dlsym(lib, "nvtxRangePushA")
-		pop, err2 := purego.Dlsym(lib, "nvtxRangePop")
+		push, err1 := findSymbol(lib, "nvtxRangePushA")
+		pop, err2 := findSymbol(lib, "nvtxRangePop")
 		if err1 == nil && err2 == nil {
 			return &ranges{push8: push, pop8: pop, texts: map[trace.NameID]*byte{}}
 		}
@@ -77,12 +77,12 @@ var profilerCalls = sync.OnceValues(func() ([2]func() int32, error) {
 		{"libcudart.so.12", 0, "cudaProfilerStart", "cudaProfilerStop"},
 		{"libcudart.so", 0, "cudaProfilerStart", "cudaProfilerStop"},
 	} {
-		lib, err := purego.Dlopen(l.name, purego.RTLD_NOW|purego.RTLD_LOCAL|l.flags)
+		lib, err := openLibrary(l.name, l.flags)
 		if err != nil {
 			continue
 		}
-		start, err1 := purego.Dlsym(lib, l.start)
-		stop, err2 := purego.Dlsym(lib, l.stop)
+		start, err1 := findSymbol(lib, l.start)
+		stop, err2 := findSymbol(lib, l.stop)
 		if err1 != nil || err2 != nil {
 			continue
 		}

@@ -7,8 +7,10 @@ import (
 	"os"
 	"os/exec"
 	"path/filepath"
+	"runtime"
 	"slices"
 	"strings"
+	"sync"
 	"testing"
 
 	"github.com/google/go-cmp/cmp"
@@ -279,4 +281,21 @@ func TestNobodyToTell(t *testing.T) {
 	if !strings.Contains(out, ErrNoProfiler.Error()) || !strings.Contains(out, "error: <nil>") {
 		t.Error(out)
 	}
+}
+
+// TestLoaderSaysWhy: an error of the loader has its reason, however busy the process is.
+func TestLoaderSaysWhy(t *testing.T) {
+	var wg sync.WaitGroup
+	for range 16 {
+		wg.Go(func() {
+			for range 200 {
+				if _, err := openLibrary("/none/libcupti.so.12", 0); err == nil || !strings.Contains(err.Error(), "/none/libcupti.so.12") {
+					t.Errorf("no reason: %v", err)
+					return
+				}
+				runtime.Gosched()
+			}
+		})
+	}
+	wg.Wait()
 }
