@@ -7,11 +7,13 @@ package scaffold
 import (
 	"bytes"
 	"embed"
+	"errors"
 	"fmt"
 	"os"
 	"path"
 	"path/filepath"
 	"regexp"
+	"strconv"
 	"strings"
 	"text/template"
 )
@@ -39,7 +41,9 @@ func (e *OptionError) Error() string { return e.Option + ": " + e.Message }
 
 var (
 	goodName   = regexp.MustCompile(`^[a-z][a-z0-9]*(-[a-z0-9]+)*$`)
-	goodModule = regexp.MustCompile(`^[A-Za-z0-9._~/-]+$`)
+	goodModule = regexp.MustCompile(`^\w[\w.~-]*(/[\w~-][\w.~-]*)*$`)
+	// device is a name that Windows keeps for itself, and the Go tool out of every module's path.
+	device = regexp.MustCompile(`(^|/)(con|prn|aux|nul|com\d|lpt\d)(\.|/|$)`)
 )
 
 // Write makes the folder and its files, and returns their paths. Nothing is overwritten: the folder must not exist.
@@ -72,7 +76,7 @@ func Write(o Options) (dir string, written []string, err error) {
 type values struct {
 	Kind, Name, Module string
 	Type               string // a Go identifier: slowSteps
-	SDK                string // with slashes, relative to the folder when that is possible
+	SDK                string // as go.mod names it
 	Version            string
 	dir                string
 }
@@ -83,8 +87,10 @@ func (o Options) values() (values, error) {
 	case o.Kind != "profiler" && o.Kind != "model":
 		return v, &OptionError{"kind", fmt.Sprintf("%q is neither profiler nor model", o.Kind)}
 	case !goodName.MatchString(o.Name) || len(o.Name) > 40:
-		return v, &OptionError{"name", fmt.Sprintf("%q does not do: take small letters, digits and dashes, beginning with a letter, 40 at most", o.Name)}
-	case o.Module != "" && !goodModule.MatchString(o.Module):
+		return v, &OptionError{"name", fmt.Sprintf("%q does not do: take small letters and digits, beginning with a letter, single dashes between them, 40 at most", o.Name)}
+	case device.MatchString(o.Name):
+		return v, &OptionError{"name", fmt.Sprintf("%q cannot be in a module's path: take another", o.Name)}
+	case o.Module != "" && (!goodModule.MatchString(o.Module) || strings.HasSuffix(o.Module, ".") || device.MatchString(strings.ToLower(o.Module))):
 		return v, &OptionError{"--module", fmt.Sprintf("%q is no module path such as example.org/%s", o.Module, o.Name)}
 	case o.SDK == "" && o.Version == "":
 		return v, &OptionError{"--sdk", "this strobe was built from a checkout, so there is no version to build against: give --sdk with the checkout's folder"}
@@ -106,17 +112,34 @@ func (o Options) values() (values, error) {
 	if _, err := os.Stat(filepath.Join(o.SDK, "sdk", "plugin")); err != nil {
 		return v, &OptionError{"--sdk", fmt.Sprintf("%s is no checkout of Strobe: it has no folder sdk/plugin", o.SDK)}
 	}
-	sdk, err := filepath.Abs(o.SDK)
-	if err != nil {
-		return v, fmt.Errorf("find the SDK: %w", err)
+	var err error
+	v.SDK, err = checkoutFrom(v.dir, o.SDK)
+	v.Version = "v0.0.0"
+	return v, err
+}
+
+// checkoutFrom is the path of a checkout, without links, as the go.mod in dir names it: relative to dir, so that both may be
+// moved together, or whole where dir is behind a link, whence ".." leads to one folder or to another.
+func checkoutFrom(dir, checkout string) (string, error) {
+	at, err1 := filepath.Abs(dir)
+	sdk, err2 := filepath.Abs(checkout)
+	if err := errors.Join(err1, err2); err != nil {
+		return "", fmt.Errorf("find the SDK: %w", err)
 	}
-	if at, err := filepath.Abs(v.dir); err == nil {
+	sdk, err := filepath.EvalSymlinks(sdk)
+	if err != nil {
+		return "", fmt.Errorf("find the SDK: %w", err)
+	}
+	above := filepath.Dir(at)
+	if real, err := filepath.EvalSymlinks(above); err == nil && real == above {
 		if rel, err := filepath.Rel(at, sdk); err == nil {
 			sdk = rel
 		}
 	}
-	v.SDK, v.Version = filepath.ToSlash(sdk), "v0.0.0"
-	return v, nil
+	if sdk = filepath.ToSlash(sdk); strings.ContainsAny(sdk, " \t\"'`,()[]{}") {
+		return strconv.Quote(sdk), nil
+	}
+	return sdk, nil
 }
 
 type text struct {
