@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import logging
 import queue
 import threading
@@ -31,6 +32,9 @@ _Result = message("model.v1.Result")
 _StartRecordingResponse = message("model.v1.StartRecordingResponse")
 _StopRecordingResponse = message("model.v1.StopRecordingResponse")
 _Losses = message("model.v1.Losses")
+_StartFlightResponse = message("model.v1.StartFlightResponse")
+_StopFlightResponse = message("model.v1.StopFlightResponse")
+_SnapshotResponse = message("model.v1.SnapshotResponse")
 _AwaitIdleResponse = message("model.v1.AwaitIdleResponse")
 
 log = logging.getLogger("strobe")
@@ -152,6 +156,26 @@ class ModelServer:
             refuse(call, grpc.StatusCode.INTERNAL, f"stop recording: {describe(e)}")
         return _StopRecordingResponse(events=s.events, bytes=s.bytes, event_cost_ps=round(s.event_ns * 1000), lost=_Losses(**s.lost.__dict__))
 
+    def StartFlight(self, request: Any, call: grpc.ServicerContext) -> Any:
+        """Remember what happened last from now on."""
+        if self._process is None:
+            refuse(call, grpc.StatusCode.INTERNAL, "the model is not loaded")
+        with _flight_errors(call, "start flight recorder"):
+            self.recorder.start_flight(request.dir, self._process, request.max_bytes, request.window_ns / 1e9)
+        return _StartFlightResponse()
+
+    def StopFlight(self, request: Any, call: grpc.ServicerContext) -> Any:
+        """Forget it."""
+        with _flight_errors(call, "stop flight recorder"):
+            self.recorder.stop_flight()
+        return _StopFlightResponse()
+
+    def Snapshot(self, request: Any, call: grpc.ServicerContext) -> Any:
+        """Keep what is remembered, and go on."""
+        with _flight_errors(call, "snapshot"):
+            names, s = self.recorder.snapshot(request.dir, request.label)
+        return _SnapshotResponse(segments=names, events=s.events, bytes=s.bytes, event_cost_ps=round(s.event_ns * 1000), lost=_Losses(**s.lost.__dict__))
+
     def finish(self, seconds: float | None) -> None:
         """Close the session when the generation that runs has ended, then the recorder."""
         with self._lock:
@@ -171,6 +195,19 @@ class ModelServer:
             self.recorder.close()
         except OSError as e:
             log.warning("close recorder", extra={"error": describe(e)})
+
+
+@contextlib.contextmanager
+def _flight_errors(call: grpc.ServicerContext, op: str) -> Iterator[None]:
+    """The recorder's errors as the host tells them apart."""
+    try:
+        yield
+    except trace.ErrRecording as e:
+        refuse(call, grpc.StatusCode.ALREADY_EXISTS, str(e))
+    except trace.ErrNoFlight as e:
+        refuse(call, grpc.StatusCode.FAILED_PRECONDITION, str(e))
+    except Exception as e:
+        refuse(call, grpc.StatusCode.INTERNAL, f"{op}: {describe(e)}")
 
 
 def _check_image(i: Any, error: Any) -> None:

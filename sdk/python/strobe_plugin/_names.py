@@ -16,7 +16,7 @@ import numpy as np
 from . import _segment as seg
 
 if TYPE_CHECKING:
-    from .trace import _Meta
+    from ._meta import Meta
 
 NameID = NewType("NameID", int)
 """An interned name, see :func:`name`."""
@@ -78,7 +78,7 @@ class _Names:
         self.lock = threading.Lock()
         self.ids: dict[Any, int] = {}
         self.list: list[tuple[bytes, int]] = []
-        self.metas: list[_Meta] = []
+        self.metas: list[Meta] = []
         self.lost = 0
 
     def intern(self, text: str, category: int) -> int:
@@ -105,12 +105,12 @@ class _Names:
                     self.ids[key[0]] = n
             return n
 
-    def enter(self, m: "_Meta") -> None:
+    def enter(self, m: "Meta") -> None:
         with self.lock:
             self.metas.append(m)
             m.define(self.list)
 
-    def leave(self, m: "_Meta") -> int:
+    def leave(self, m: "Meta") -> int:
         """How many names the segment lacks."""
         with self.lock:
             self.metas.remove(m)

@@ -143,7 +143,10 @@ class File:
     def __init__(self, path: str, head: Head, limit: int) -> None:
         self.path, self.limit = path, limit
         self.lock = threading.Lock()
-        self.chunks = self.reserved = 0
+        self.chunks = self.reserved = self.events = 0
+        self.goes_on = False
+        """Spans that are open in the segment before are carried over."""
+        self.on_crowded: threading.Event | None = None
         self.full = False
         self.windows: dict[int, Window] = {}
         self.fd = os.open(path, os.O_RDWR | os.O_CREAT | os.O_EXCL | getattr(os, "O_CLOEXEC", 0), 0o600) if path else -1
@@ -190,11 +193,23 @@ class File:
                 self.full = True
                 return None
             self.chunks += 1
+            if self.on_crowded is not None and self.crowded:
+                self.on_crowded.set()
             self.first.words[OFF_CHUNKS // 8] = self.chunks
             place = (at - k * WINDOW) // 8
             w.words[place + 1] = ordinal
             w.words[place] = CHUNK_MAGIC | track << 32
             return w, place
+
+    @property
+    def crowded(self) -> bool:
+        """Half of the room is taken."""
+        return HEADER + self.chunks * CHUNK >= self.limit // 2
+
+    def add(self, events: int) -> None:
+        """A track leaves a chunk with so many events."""
+        with self.lock:
+            self.events += events
 
     def count(self, offset: int, n: int = 1) -> None:
         """Add to a counter of the header. It has no lock of its own: the callers' do."""

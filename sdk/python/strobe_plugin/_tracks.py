@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from . import _segment as seg
-from ._names import Args, Name, NameID, Work, encode, key_of, now
+from ._names import Args, Name, NameID, encode, key_of, now
 from ._segment import WEAK, fence
 
 if TYPE_CHECKING:
@@ -21,10 +21,10 @@ if TYPE_CHECKING:
 class Span:
     """Something that takes time; a context manager. Ending a span ends the spans within it that are still open."""
 
-    __slots__ = ("_track", "_file", "_words", "_end", "sequence", "depth", "begin")
+    __slots__ = ("_track", "_file", "_words", "_end", "_request", "sequence", "depth", "begin")
 
-    def __init__(self, track: "Track", file: Any, words: Any, end: int, sequence: int, depth: int, begin: int) -> None:
-        self._track, self._file, self._words, self._end = track, file, words, end
+    def __init__(self, track: "Track", file: Any, words: Any, end: int, request: bytes, sequence: int, depth: int, begin: int) -> None:
+        self._track, self._file, self._words, self._end, self._request = track, file, words, end, request
         self.sequence, self.depth, self.begin = sequence, depth, begin
 
     def end(self, args: Args | None = None) -> None:
@@ -52,14 +52,14 @@ class Span:
         self.end()
 
 
-_OFF = Span(None, None, None, 0, 0, 0, 0)  # type: ignore[arg-type]
+_OFF = Span(None, None, None, 0, b"", 0, 0, 0)  # type: ignore[arg-type]
 
 
 class Track:
     """One timeline: a thread, a request lane. Made by :meth:`Recorder.track`."""
 
     __slots__ = ("_rec", "_lock", "id", "name", "group", "_place", "_flags", "_file", "_window", "_words", "_at", "_end",
-                 "_chunk", "_ordinal", "_events", "_total", "_sequence", "_open", "_request", "_defined", "__weakref__")
+                 "_chunk", "_ordinal", "_events", "_sequence", "_open", "_request", "_defined", "__weakref__")
 
     def __init__(self, rec: "Recorder", number: int, name: str, group: str, flags: int, place: tuple[int, int, int]) -> None:
         self._rec, self._lock = rec, threading.Lock()
@@ -67,21 +67,63 @@ class Track:
         self._file: Any = None
         self._window: Any = None
         self._words: Any = None
-        self._at = self._end = self._chunk = self._ordinal = self._events = self._total = self._sequence = 0
+        self._at = self._end = self._chunk = self._ordinal = self._events = self._sequence = 0
         self._open: list[Span] = []
         self._request = b""
         self._defined = False
 
     # Making records. The lock is held.
 
-    def _attach(self, file: Any) -> bool:
-        """Go over to another recording; False when that has ended meanwhile."""
-        if not self._rec._attached(self, file):
-            return False
+    def _ready(self) -> bool:
+        """Attached to the segment that is current; False when nothing records."""
+        rec = self._rec
+        while (file := rec._file) is not None:
+            if file is self._file:
+                return True
+            if rec._attached(self, file):
+                self._attach(file)
+                return True
+        return False
+
+    def _attach(self, file: Any) -> None:
+        """Go over to another segment, and take the open spans along if it goes on from the one before."""
+        self._leave()
         self._file, self._window, self._words = file, None, None
-        self._at = self._end = self._ordinal = self._events = self._total = 0
-        self._open, self._defined = [], False
-        return True
+        self._at = self._end = self._ordinal = 0
+        self._defined = False
+        if not file.goes_on:
+            self._open = []
+        elif self._open:
+            request = self._request
+            for s in self._open:
+                self._carry(s, file)
+            self._set_request(request)
+
+    def _carry(self, s: Span, file: Any) -> None:
+        """Write an open span once more, as it is in the segment before, under the request that it began under."""
+        self._set_request(s._request)
+        at = s._end - 2
+        head = s._words[at]
+        words = head >> 16 & 0xFFFF
+        record = s._words[at : at + words].tobytes()
+        s._file = file
+        if not self._fits(words):  # its end is kept for the next segment
+            s._words, s._end = memoryview(bytearray(record)).cast("Q"), 2
+            return
+        s._words, s._end = self._words, self._at + 2
+        self._record(seg.AGAIN | head & 0xFF, head >> 8 & 0xFF, head >> 32, record[8:])
+
+    def _move(self, old: Any, new: Any) -> None:
+        """Leave a segment that is no longer current. A track with nothing open attaches to the new one when it is used."""
+        with self._lock:
+            if self._file is not old:
+                return
+            if self._open and new is not None and new.goes_on and self._ready():
+                return
+            self._leave()
+            self._file = self._window = self._words = None
+            self._open = []
+            self._at = self._end = 0
 
     def _room(self, words: int) -> int:
         """The place of a record of as many words; 0 when there is none, which is counted."""
@@ -119,7 +161,7 @@ class Track:
         """Say how many events the chunk has."""
         if self._words is not None:
             self._words[self._chunk + 2] = self._events
-            self._total += self._events
+            self._file.add(self._events)
             self._events = 0
 
     def _record(self, kind: int, depth: int, name: int, body: bytes) -> None:
@@ -137,17 +179,6 @@ class Track:
             self._file.count(seg.OFF_TRUNCATED, lost)
         return b
 
-    def _detach(self) -> int:
-        """The recording is over: how many events the track gave it."""
-        with self._lock:
-            if self._file is None:
-                return 0
-            self._leave()
-            self._file = self._window = self._words = None
-            self._open = []
-            self._at = self._end = 0
-            return self._total
-
     # What authors call.
 
     def span(self, name: Name, args: Args | None = None) -> Span:
@@ -163,12 +194,12 @@ class Track:
             name = key_of(name)  # type: ignore[assignment]
         with self._lock:
             file = rec._file
-            if file is None or (file is not self._file and not self._attach(file)):
+            if file is None or (file is not self._file and not self._ready()):
                 return _OFF
             open_ = self._open
             depth = len(open_)
             if depth >= seg.MAX_DEPTH:
-                file.count(seg.OFF_DEPTH)
+                self._file.count(seg.OFF_DEPTH)
                 return _OFF
             body = self._args(args) if args else None
             words = 4 if body is None else 4 + len(body) // 8
@@ -188,7 +219,7 @@ class Track:
                 fence()
             w[at] = seg.SPAN | depth << 8 | words << 16 | name << 32  # type: ignore[operator]
             self._events += 1
-            s = Span(self, file, w, at + 2, sequence, depth, begin)
+            s = Span(self, self._file, w, at + 2, self._request, sequence, depth, begin)
             open_.append(s)
             return s
 
@@ -208,7 +239,7 @@ class Track:
             name = key_of(name)  # type: ignore[assignment]
         with self._lock:
             file = rec._file
-            if file is None or (file is not self._file and not self._attach(file)):
+            if file is None or (file is not self._file and not self._ready()):
                 return
             if args:
                 middle += self._args(args)
@@ -250,17 +281,19 @@ class Track:
         """Events that begin on the track from now on belong to this request; empty: to none."""
         b = seg.cut(request.encode("utf-8", "replace"), seg.MAX_REQUEST)
         with self._lock:
-            if b == self._request:
-                return
-            self._request = b
-            file = self._file
-            if file is None or file is not self._rec._file or not self._ordinal:
-                return
-            body = struct.pack("=Q", len(b)) + seg.padded(b)
-            if self._at + 1 + len(body) // 8 <= self._end:
-                self._record(seg.REQUEST, 0, 0, body)
-            elif not self._next():  # which writes it
-                self._file.count(seg.OFF_TRUNCATED)
+            self._set_request(b)
+
+    def _set_request(self, b: bytes) -> None:
+        if b == self._request:
+            return
+        self._request = b
+        if self._words is None:
+            return  # the next chunk begins with it
+        body = struct.pack("=Q", len(b)) + seg.padded(b)
+        if self._at + 1 + len(body) // 8 <= self._end:
+            self._record(seg.REQUEST, 0, 0, body)
+        elif not self._next():  # which writes it
+            self._file.count(seg.OFF_TRUNCATED)
 
     def append(
         self,
@@ -274,7 +307,7 @@ class Track:
         :func:`ticks_of_unix_ns`. What overlaps without nesting is cut to its outer span. Do not use the track for
         anything else. Returns how many were recorded."""
         begins, ends = np.asarray(begins, np.int64), np.asarray(ends, np.int64)
-        names = _name_ids(names, len(begins))
+        names = name_ids(names, len(begins))
         done = 0
         with self._lock:
             if not self._ready():
@@ -299,11 +332,6 @@ class Track:
                 done += 1
         return done
 
-    def _ready(self) -> bool:
-        """Attached to the recording that is on."""
-        file = self._rec._file
-        return file is not None and (file is self._file or self._attach(file))
-
     def _fits(self, words: int) -> bool:
         """Room for a record, without taking it."""
         if self._at + words <= self._end or self._next():
@@ -312,68 +340,7 @@ class Track:
         return False
 
 
-_WORK = np.dtype([("head", "<u8"), ("begin", "<u8"), ("end", "<u8"), ("sequence", "<u8"), ("correlation", "<u8"),
-                  ("external", "<u8"), ("track", "<u4"), ("work", "<u4")])
-
-
-class DeviceTrack(Track):
-    """Work of a device, or calls that caused it: in no order, and it may overlap. Made by :meth:`Recorder.device_track` and
-    :meth:`Recorder.call_track`."""
-
-    __slots__ = ()
-
-    def work(self, name: Name, begin: int, end: int, work: Work = Work.OTHER, correlation: int = 0,
-             within: Span | None = None, args: Args | None = None) -> None:
-        """Record one piece of work; an end before its begin is taken for the begin. ``correlation`` ties it to the call that launched it; ``within`` is the span that
-        enclosed that call."""
-        n = key_of(name)
-        with self._lock:
-            if not self._ready():
-                return
-            body = self._args(args) if args else b""
-            if not self._fits(7 + len(body) // 8):
-                return
-            self._sequence += 1
-            of = within if within is not None and within.sequence else None
-            self._record(seg.DEVICE_SPAN, 0, n, struct.pack("=QQQQQII", begin, max(begin, end), self._sequence, correlation,
-                         of.sequence if of else 0, of._track.id if of else 0, int(work)) + body)
-            self._events += 1
-
-    def append_work(self, names: Any, begins: Any, ends: Any, works: Any = 0, correlations: Any = 0, externals: Any = 0,
-                    external_track: "Track | None" = None) -> int:
-        """Record many pieces of work at once, as numpy arrays; what is one value is the same for all. ``externals`` are
-        ``sequence`` of the spans of ``external_track`` that enclosed the calls. Returns how many were recorded."""
-        begins = np.asarray(begins, np.int64)
-        ends = np.maximum(begins, np.asarray(ends, np.int64))
-        rows = np.zeros(len(begins), _WORK)
-        rows["begin"], rows["end"], rows["work"], rows["correlation"] = begins, ends, works, correlations
-        rows["external"] = externals
-        if external_track is not None:
-            rows["track"] = np.where(rows["external"] != 0, external_track.id, 0)
-        heads = np.uint64(seg.DEVICE_SPAN | 7 << 16) | _name_ids(names, len(begins)).astype(np.uint64) << np.uint64(32)
-        done = 0
-        with self._lock:
-            if not self._ready():
-                return 0
-            rows["sequence"] = np.arange(self._sequence + 1, self._sequence + 1 + len(rows))
-            while done < len(rows):
-                if self._at + 7 > self._end and not self._next():
-                    self._file.count(seg.OFF_FULL, len(rows) - done)
-                    break
-                n = min((self._end - self._at) // 7, len(rows) - done)
-                at = self._at
-                self._window.bytes[8 * at : 8 * (at + 7 * n)] = rows[done : done + n].tobytes()
-                fence()
-                for i, h in enumerate(heads[done : done + n].tolist()):
-                    self._words[at + 7 * i] = h
-                self._at += 7 * n
-                self._events += n
-                self._sequence += n
-                done += n
-        return done
-
-
-def _name_ids(names: Any, n: int) -> Any:
+def name_ids(names: Any, n: int) -> Any:
     if isinstance(names, (str, int, np.integer)):
         return np.full(n, key_of(names), np.int64)  # type: ignore[arg-type]
     ids = np.fromiter((key_of(k) for k in names), np.int64, len(names))

@@ -18,14 +18,16 @@ nest, so give each thread a track of its own. A span is written when it begins; 
 from __future__ import annotations
 
 import os
-import struct
 import threading
 import time
 import weakref
-from dataclasses import dataclass, field
+from dataclasses import astuple, dataclass, field
 from typing import Any
 
+from . import _flight
 from . import _segment as seg
+from ._device import DeviceTrack
+from ._meta import Meta
 from ._names import (
     Arg,
     Args,
@@ -39,13 +41,11 @@ from ._names import (
     interned,
     name,
     now,
-    pair,
     ticks_of_unix_ns,
 )
-from ._segment import fence
-from ._tracks import DeviceTrack, Span, Track
+from ._tracks import Span, Track
 
-__all__ = ["Arg", "Args", "Category", "DeviceTrack", "ErrNotRecording", "ErrRecording", "Losses", "Name", "NameID", "Prepared", "Process", "Recorder",
+__all__ = ["Arg", "Args", "Category", "DeviceTrack", "ErrNoFlight", "ErrNotRecording", "ErrRecording", "Losses", "Name", "NameID", "Prepared", "Process", "Recorder",
            "Shapes", "Span", "Stats", "Text", "Track", "Work", "event_ns", "name", "now", "ticks_of_unix_ns"]
 
 
@@ -55,6 +55,10 @@ class ErrRecording(RuntimeError):
 
 class ErrNotRecording(RuntimeError):
     """No recording is on."""
+
+
+class ErrNoFlight(RuntimeError):
+    """The flight recorder is off."""
 
 
 @dataclass(frozen=True)
@@ -98,73 +102,34 @@ class Process:
     synthetic: bool = False
 
 
-class _Meta:
-    """Track 0 of a segment: names and clock pairs."""
-
-    def __init__(self, file: seg.File) -> None:
-        self.lock = threading.Lock()
-        self.file, self.ordinal, self.named = file, 0, 0
-        self.window: Any = None
-        self.at = self.end = 0
-
-    def _put(self, kind: int, depth: int, name: int, body: bytes) -> bool:
-        words = 1 + len(body) // 8
-        if self.at + words > self.end:
-            taken = self.file.chunk(0, self.ordinal, True)
-            if taken is None:
-                return False
-            self.window, place = taken
-            self.ordinal += 1
-            self.at, self.end = place + seg.CHUNK_HEADER // 8, place + seg.CHUNK // 8
-        w, at = self.window, self.at
-        self.at += words
-        w.bytes[8 * at + 8 : 8 * (at + words)] = body
-        fence()
-        w.words[at] = kind | depth << 8 | words << 16 | name << 32
-        return True
-
-    def define(self, names: list[tuple[bytes, int]]) -> None:
-        with self.lock:
-            while self.named < len(names):
-                b, category = names[self.named]
-                if not self._put(seg.NAME, category, self.named + 1, struct.pack("=Q", len(b)) + seg.padded(b)):
-                    return
-                self.named += 1
-
-    def pair(self) -> None:
-        ticks, wall, width = pair()
-        with self.lock:
-            self._put(seg.PAIR, 0, 0, struct.pack("=QqqQ", ticks, ticks, wall, width))
-
-
 class Recorder:
     """Records what a process does while it is on. All methods may be called from any thread."""
 
     PAIRS = (0.005, 0.045)
-    """Seconds between the first clock pairs; then every 0.2."""
+    """Seconds between a segment's first clock pairs; then every 0.2."""
 
     def __init__(self) -> None:
         self._file: seg.File | None = None
-        self._meta: _Meta | None = None
+        self._meta: Meta | None = None
+        self._flight: _flight.Flight | None = None
+        self._flying = False
         self._life = threading.Lock()
         self._mutex = threading.Lock()
         self._tracks: dict[tuple, Track] = {}
         self._live: list[Track] = []
         self._numbers = self._started = self._names_lost = 0
         self._wanted = 0
-        self._stop = threading.Event()
-        self._keeper: threading.Thread | None = None
         self._closed = False
         _recorders.add(self)
 
     @property
     def on(self) -> bool:
-        """Whether it records now."""
+        """Whether it records now, if only for the flight recorder."""
         return self._file is not None
 
     def wants(self, category: Category) -> bool:
-        """Whether events of a category are wanted: not while off, nor when the profile leaves them out. Ask before work
-        that is only for recording."""
+        """Whether events of a category are wanted: not while off, nor when the profile leaves them out, and no operators nor
+        device work while only the flight recorder is on. Ask before work that is only for recording."""
         return self._file is not None and (self._wanted == 0 or bool(self._wanted >> category & 1))
 
     def track(self, name: str, group: str = "") -> Track:
@@ -197,73 +162,139 @@ class Recorder:
 
     def start(self, path: str, process: Process, max_bytes: int, categories: int = 0) -> None:
         """Begin a recording in a new segment file. The host does it; :class:`ErrRecording` when one is on. Spans that are
-        open now stay out of it."""
+        open now stay out of it. A flight recorder makes way until :meth:`stop`, and forgets what was before."""
         with self._life:
             if self._closed:
                 raise RuntimeError("start recording: the recorder is closed")
-            if self._file is not None:
+            if self._file is not None and not self._flying:
                 raise ErrRecording("start recording: already recording")
             if max_bytes < seg.MIN_BYTES:
                 raise ValueError(f"start recording: max bytes is {max_bytes}; at least {seg.MIN_BYTES} is needed")
-            head = seg.Head(process.kind, process.name, process.model, process.stage, process.stage_name, process.rank,
-                            process.synthetic, self._started + 1, 0, _process_id(), min(round(event_ns() * 1000), (1 << 32) - 1))
-            self._begin(seg.File(path, head, max_bytes), categories)
-
-    def _begin(self, file: seg.File, categories: int) -> None:
-        self._started += 1
-        self._wanted, self._names_lost = categories, interned.lost
-        self._meta = _Meta(file)
-        self._meta.pair()
-        interned.enter(self._meta)
-        self._stop.clear()
-        self._file = file
-        self._keeper = threading.Thread(target=self._keep, args=(self._meta,), name="strobe-clock", daemon=True)
-        self._keeper.start()
-
-    def _keep(self, meta: _Meta) -> None:
-        """Write the clock pairs."""
-        for wait in self.PAIRS:
-            if self._stop.wait(wait):
-                return
-            meta.pair()
-        while not self._stop.wait(0.2):
-            meta.pair()
+            meta = self._open(path, self._head(process), max_bytes)
+            self._started += 1
+            self._names_lost = interned.lost
+            remembered = self._enter(meta, categories)
+            if remembered is not None and self._flight is not None:
+                self._flight.forget(remembered)
 
     def stop(self) -> Stats:
         """End the recording. What was recorded before the call is in the file, which is frozen and cut to its used size.
         :class:`ErrNotRecording` when none is on."""
         with self._life:
-            if self._file is None:
-                raise ErrNotRecording("stop recording: not recording")
             return self._end()
 
-    def _end(self) -> Stats:
-        file, meta = self._file, self._meta
-        assert file is not None and meta is not None and self._keeper is not None
+    def start_flight(self, folder: str, process: Process, max_bytes: int, window: float) -> None:
+        """Remember what happened last from now on, for ``window`` seconds as far as ``max_bytes`` are enough for it, in segments
+        in an existing folder that nobody else writes to. :class:`ErrRecording` when it is on already."""
+        with self._life:
+            if self._closed:
+                raise RuntimeError("start flight recorder: the recorder is closed")
+            if self._flight is not None:
+                raise ErrRecording("start flight recorder: it is on already")
+            if max_bytes < _flight.MIN_BYTES:
+                raise ValueError(f"start flight recorder: max bytes is {max_bytes}; at least {_flight.MIN_BYTES} is needed")
+            if window < _flight.MIN_WINDOW:
+                raise ValueError(f"start flight recorder: window is {window} s; at least {_flight.MIN_WINDOW} s is needed")
+            flight = _flight.Flight(self, folder, self._head(process), max_bytes, window)
+            if self._file is None:  # else it begins when the recording stops
+                self._names_lost = interned.lost
+                flight.begin()
+            self._started += 1
+            self._flight = flight
+            flight.run()
+
+    def stop_flight(self) -> None:
+        """Forget what happened and remove the files. A recording goes on. :class:`ErrNoFlight` when it is off."""
+        with self._life:
+            flight, self._flight = self._flight, None
+            if flight is None:
+                raise ErrNoFlight("stop flight recorder: it is off")
+            if self._flying:
+                flight.forget(self._enter(None))
+        flight.end()
+
+    def snapshot(self, folder: str, label: str) -> tuple[list[str], Stats]:
+        """Keep what is remembered as segments in a folder, and go on. Events up to the call are in, and spans that are open,
+        however long ago they began. Returns the files' names, oldest first, and what they hold. :class:`ErrNoFlight` when
+        the flight recorder is off, :class:`ErrRecording` during a recording."""
+        with self._life:
+            if self._flight is None:
+                raise ErrNoFlight("snapshot: the flight recorder is off")
+            if self._file is not None and not self._flying:
+                raise ErrRecording("snapshot: a recording is on")
+            names, stats = self._flight.snapshot(folder, label)
+            lost = Losses(*map(sum, zip(*(astuple(s.lost) for s in stats))))
+            return names, Stats(sum(s.events for s in stats), sum(s.bytes for s in stats), lost, event_ns())
+
+    def close(self) -> None:
+        """Stop a recording that is on, and the flight recorder. The recorder stays off from then on."""
+        with self._life:
+            self._closed = True
+        try:
+            self.stop_flight()
+        except ErrNoFlight:
+            pass
+        try:
+            self.stop()
+        except ErrNotRecording:
+            pass
+
+    # Segments. The life lock is held.
+
+    def _head(self, p: Process) -> seg.Head:
+        return seg.Head(p.kind, p.name, p.model, p.stage, p.stage_name, p.rank, p.synthetic, self._started + 1, 0, _process_id(),
+                        min(round(event_ns() * 1000), (1 << 32) - 1))
+
+    def _open(self, path: str, head: seg.Head, limit: int) -> Meta:
+        """A new segment, with all names and a clock pair in it."""
+        meta = Meta(seg.File(path, head, limit))
+        meta.pair()
+        interned.enter(meta)
+        return meta
+
+    def _enter(self, meta: Meta | None, wanted: int = 0, flying: bool = False) -> Meta | None:
+        """Make a segment the current one. Returns the one before, into which nobody writes any more."""
+        old = self._meta
+        if old is not None:
+            old.rest()
+        file = None if meta is None else meta.file
         with self._mutex:
-            self._file = None  # from here on nobody attaches
+            self._meta, self._wanted, self._flying, self._file = meta, wanted, flying, file
             live, self._live = self._live, []
-        self._stop.set()
-        events = sum(t._detach() for t in live)
-        self._keeper.join()
+        for track in live:
+            track._move(old and old.file, file)
+        if meta is not None:
+            meta.keep(self.PAIRS)
+        return old
+
+    def _finish(self, meta: Meta) -> Stats:
+        """Complete a segment that is no longer current."""
+        file = meta.file
         missing = interned.leave(meta)
         meta.pair()
         file.count(seg.OFF_NAMES, interned.lost - self._names_lost + missing)
+        self._names_lost = interned.lost
         lost = Losses(*(file.counter(o) for o in (seg.OFF_FULL, seg.OFF_NOT_READY, seg.OFF_NAMES, seg.OFF_TRUNCATED, seg.OFF_DEPTH, seg.OFF_DEVICE)))
-        self._meta = None
-        return Stats(events, file.finish(), lost, event_ns())
+        return Stats(file.events, file.finish(), lost, event_ns())
 
-    def close(self) -> None:
-        """Stop a recording that is on. The recorder stays off from then on."""
-        with self._life:
-            self._closed = True
-            if self._file is not None:
-                self._end()
+    def _end(self) -> Stats:
+        if self._file is None or self._flying:
+            raise ErrNotRecording("stop recording: not recording")
+        old = None
+        if self._flight is not None and not self._closed:
+            try:
+                old = self._flight.begin()
+            except OSError:
+                pass  # it tries again
+        old = old or self._enter(None)
+        assert old is not None
+        return self._finish(old)
 
     def _forget(self) -> None:
         """In the child of a fork: the memory is shared, and the recording is the parent's."""
-        self._file = None
-        self._closed = True
+        self._life, self._mutex = threading.Lock(), threading.Lock()
+        self._file = self._meta = self._flight = None
+        self._flying, self._closed = False, True
         for t in self._tracks.values():
             t._lock = threading.Lock()
             t._file = None
@@ -312,6 +343,6 @@ def _measure(spans: int, runs: int) -> float:
             t.begin(NameID(0)).end()
         best = min(best, (time.perf_counter_ns() - before) / spans)
     rec._file = None
-    t._detach()
+    t._move(file, None)
     file.finish()
     return best

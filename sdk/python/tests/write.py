@@ -17,7 +17,7 @@ def fix() -> None:
     """A clock that counts, and no traits of this process."""
     count = itertools.count(1_000_000_000, 1000)
     _names.now = _tracks.now = lambda: next(count)
-    trace.pair = lambda: ((t := next(count)), t + 1_700_000_000_000_000_000, 40)
+    _names.pair = lambda: ((t := next(count)), t + 1_700_000_000_000_000_000, 40)
     trace.Recorder.PAIRS = (1e6,)
     trace._identity[:] = [0x5EED]
     trace._cost[:] = [1234.0]
