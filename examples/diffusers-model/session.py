@@ -9,6 +9,7 @@ from typing import Any
 
 import diffusers
 import torch
+import transformers
 
 from kernels import Kernels
 from operators import Operators
@@ -33,8 +34,10 @@ def load_session(config: Any, recorder: Recorder) -> "PipelineSession":
     diffusers.utils.logging.disable_default_handler()  # what it logs goes where ours does
     diffusers.utils.logging.enable_propagation()
     diffusers.utils.logging.disable_progress_bar()
-    pipe = diffusers.DiffusionPipeline.from_pretrained(config.model_path, torch_dtype=getattr(torch, dtype), local_files_only=True,
-                                                       low_cpu_mem_usage=importlib.util.find_spec("accelerate") is not None)
+    transformers.utils.logging.disable_progress_bar()
+    version = tuple(int(part) for part in diffusers.__version__.split(".")[:2])
+    pipe = diffusers.DiffusionPipeline.from_pretrained(config.model_path, local_files_only=True, low_cpu_mem_usage=importlib.util.find_spec("accelerate") is not None,
+                                                       **{"dtype" if version >= (0, 40) else "torch_dtype": getattr(torch, dtype)})
     if "callback_on_step_end" not in inspect.signature(pipe.__call__).parameters:
         raise RuntimeError(f"{type(pipe).__name__} has no callback_on_step_end, which this plugin needs: use a later diffusers or another pipeline")
     pipe.set_progress_bar_config(disable=True)
