@@ -107,7 +107,7 @@ func BenchmarkCollector(b *testing.B) {
 	// The collector's own: the same uploads, kept from an export into nowhere, with nothing to be made while they are sent.
 	kept := f.uploads(b, spans)
 	run("collector alone", func(b *testing.B) {
-		client, err := newClient(context.Background(), to(c.address))
+		client, err := newClient(context.Background(), to(c.address), retries)
 		if err != nil {
 			b.Fatal(err)
 		}

@@ -11,7 +11,6 @@ import (
 
 	"go.opentelemetry.io/otel/exporters/otlp/otlptrace"
 	"go.opentelemetry.io/otel/exporters/otlp/otlptrace/otlptracegrpc"
-	collectorpb "go.opentelemetry.io/proto/otlp/collector/trace/v1"
 	tracepb "go.opentelemetry.io/proto/otlp/trace/v1"
 	"google.golang.org/grpc"
 	"google.golang.org/grpc/backoff"
@@ -23,6 +22,9 @@ import (
 // Retries of one upload, within its timeout. A receiver that comes back is used again within a few seconds.
 var retries = otlptracegrpc.RetryConfig{Enabled: true, InitialInterval: time.Second, MaxInterval: 5 * time.Second, MaxElapsedTime: time.Minute}
 
+// oneAttempt is for those that want an answer now.
+var oneAttempt = otlptracegrpc.RetryConfig{}
+
 // redial bounds how long a lost connection is left alone.
 const redial = 3 * time.Second
 
@@ -32,11 +34,12 @@ type client struct {
 	endpoint string // for people
 }
 
-func newClient(ctx context.Context, c Config) (*client, error) {
+func newClient(ctx context.Context, c Config, retry otlptracegrpc.RetryConfig) (*client, error) {
 	options, endpoint, err := c.options()
 	if err != nil {
 		return nil, err
 	}
+	options = append(options, otlptracegrpc.WithRetry(retry))
 	cl := &client{otlp: otlptracegrpc.NewClient(options...), endpoint: endpoint}
 	if err := cl.otlp.Start(ctx); err != nil {
 		return nil, fmt.Errorf("use endpoint %s: %w", endpoint, err)
@@ -47,9 +50,9 @@ func newClient(ctx context.Context, c Config) (*client, error) {
 // options are the client's: of the block only what it says, as an option wins over the environment.
 func (c *Config) options() (options []otlptracegrpc.Option, endpoint string, err error) {
 	options = []otlptracegrpc.Option{
-		otlptracegrpc.WithRetry(retries),
 		otlptracegrpc.WithDialOption(
 			grpc.WithChainUnaryInterceptor(seeReply),
+			grpc.WithStatsHandler(wireEvents{}),
 			grpc.WithConnectParams(grpc.ConnectParams{Backoff: backoff.Config{BaseDelay: 500 * time.Millisecond, Multiplier: 1.6, Jitter: 0.2, MaxDelay: redial}, MinConnectTimeout: 5 * time.Second}),
 		),
 	}
@@ -120,25 +123,6 @@ const (
 	refused                 // the receiver does not want it
 )
 
-// reply is what a receiver said.
-type reply struct {
-	rejected int64  // spans of a partial success
-	message  string // with it
-}
-
-type replyKey struct{}
-
-// seeReply keeps what the client makes a text of.
-func seeReply(ctx context.Context, method string, request, response any, cc *grpc.ClientConn, invoke grpc.UnaryInvoker, o ...grpc.CallOption) error {
-	err := invoke(ctx, method, request, response, cc, o...)
-	if r, ok := ctx.Value(replyKey{}).(*reply); ok && err == nil {
-		if m, ok := response.(*collectorpb.ExportTraceServiceResponse); ok {
-			r.rejected, r.message = m.GetPartialSuccess().GetRejectedSpans(), m.GetPartialSuccess().GetErrorMessage()
-		}
-	}
-	return err
-}
-
 // upload sends spans once, with the retries of the client. limit is the receiver's, in bytes, when it named one.
 func (c *client) upload(ctx context.Context, spans []*tracepb.ResourceSpans) (v verdict, r reply, limit int, err error) {
 	err = c.otlp.UploadTraces(context.WithValue(ctx, replyKey{}, &r), spans)
@@ -170,6 +154,15 @@ func rpcError(err error) error {
 		return s.GRPCStatus().Err()
 	}
 	return err
+}
+
+// problem is an error in words for people, without those of the layers in between.
+func problem(err error) string {
+	s, ok := status.FromError(rpcError(err))
+	if !ok || err == nil {
+		return fmt.Sprint(err)
+	}
+	return strings.ToLower(s.Code().String()) + ": " + s.Message()
 }
 
 // namedLimit reads "received message larger than max (5643939 vs. 4194304)"; 0 when there is no number.

@@ -16,18 +16,20 @@ const reportName = "otlp-report.json"
 
 // report is the artifact.
 type report struct {
-	Profile  string       `json:"profile"`
-	Endpoint string       `json:"endpoint"`
-	Detail   string       `json:"detail"`
-	Spans    spanReport   `json:"spans"`
-	Events   eventReport  `json:"events"`   // instants: events of the spans around them
-	Counters uint64       `json:"counters"` // samples; traces have no place for them
-	Unlinked uint64       `json:"unlinked"` // spans whose parent in another process is not known
-	Uploads  uint64       `json:"uploads"`
-	Bytes    uint64       `json:"bytes"`   // of spans, before compression
-	Problem  string       `json:"problem"` // the last one; empty: none
-	Notice   string       `json:"notice"`  // what the receiver said beside taking spans
-	Done     []trackRange `json:"done"`    // what was delivered; only while something was not
+	Profile  string      `json:"profile"`
+	Endpoint string      `json:"endpoint"`
+	Detail   string      `json:"detail"`
+	Spans    spanReport  `json:"spans"`
+	Events   eventReport `json:"events"`   // instants: events of the spans around them
+	Counters uint64      `json:"counters"` // samples; traces have no place for them
+	Unlinked uint64      `json:"unlinked"` // spans whose parent in another process is not known
+	// Unanswered are spans of uploads that nobody answered: each was sent again, or will be by a later export.
+	Unanswered uint64       `json:"unanswered"`
+	Uploads    uint64       `json:"uploads"`
+	Bytes      uint64       `json:"bytes"`   // of spans, before compression
+	Problem    string       `json:"problem"` // the last one; empty: none
+	Notice     string       `json:"notice"`  // what the receiver said beside taking spans
+	Done       []trackRange `json:"done"`    // what was delivered; only while something was not
 }
 
 // spanReport counts spans, with those that tell of losses. Recorded is the sum of the others.
@@ -99,7 +101,7 @@ func (s *sink) newReport(t tally) *report {
 	r := &report{
 		Profile: s.profile.ID, Endpoint: s.client.endpoint, Detail: s.config.Detail,
 		Spans:  spanReport{Recorded: c.Spans, Sent: t.sent, SentBefore: c.Before, LeftOut: c.LeftOut, Rejected: t.rejected, TooLarge: t.tooLarge, Undelivered: t.undelivered},
-		Events: eventReport{Recorded: c.Events, LeftOut: c.EventsLeft}, Counters: c.Counters, Unlinked: c.Unlinked,
+		Events: eventReport{Recorded: c.Events, LeftOut: c.EventsLeft}, Counters: c.Counters, Unlinked: c.Unlinked, Unanswered: t.unanswered,
 		Uploads: t.uploads, Bytes: t.bytes, Problem: t.problem, Notice: t.notice,
 	}
 	if t.undelivered == 0 {
@@ -175,6 +177,9 @@ func (r *report) warnings() (list []string) {
 	}
 	if r.failure() == nil {
 		say(s.Undelivered, "%d spans were delivered to %s, %d were not%s: export the profile with this profiler once more to send the rest", s.Sent+s.SentBefore, r.Endpoint, s.Undelivered, r.because())
+	}
+	if r.failure() == nil {
+		say(r.Unanswered, "%d spans were sent to %s without an answer, and again, or will be by the next export: it may have them twice, with the same ids; raise timeout if it is slow", r.Unanswered, r.Endpoint)
 	}
 	say(s.Rejected, "%d spans were lost: %s took the uploads and rejected them%s", s.Rejected, r.Endpoint, quoted(r.Notice))
 	say(s.TooLarge, "%d spans were lost: each is larger than what %s takes at once%s", s.TooLarge, r.Endpoint, r.because())

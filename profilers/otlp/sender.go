@@ -14,6 +14,9 @@ import (
 // grace is what uploads in flight get when nothing more is sent: of one that is cut off nobody knows whether the receiver has it.
 const grace = time.Second
 
+// leastWhenSlow is the smallest that uploads become because the receiver, or the way to it, is too slow for larger ones.
+const leastWhenSlow = 64 << 10
+
 // pause is what an upload that nobody took waits before the next attempt, beyond what the client waited.
 const pause = 200 * time.Millisecond
 
@@ -44,6 +47,7 @@ type tally struct {
 	undelivered uint64
 	uploads     uint64
 	bytes       uint64 // before compression
+	unanswered  uint64 // in uploads that nobody answered: the receiver may have them although they count as not sent, or sent twice
 	problem     string // the last one
 	notice      string // what the receiver said to a partial success
 }
@@ -108,6 +112,7 @@ func (s *sender) lose(n int) {
 
 // deliver sends a chunk, in as many uploads as the receiver needs.
 func (s *sender) deliver(c *chunk) {
+	doubted := 0 // spans before it that were not answered are counted
 	for from := 0; from < len(c.spans); {
 		if s.gone() {
 			s.lose(len(c.spans) - from)
@@ -116,11 +121,18 @@ func (s *sender) deliver(c *chunk) {
 		to := c.fit(from, int(s.max.Load()))
 		raw := c.raw[c.begin(from):c.spans[to-1].end]
 		v, r, limit, err := s.client.upload(s.wire, c.from.spans(raw))
+		if r.unanswered && to > doubted {
+			s.doubt(to - max(from, doubted))
+			doubted = to
+		}
 		switch v {
 		case taken:
 			s.took(c, from, to, r, len(raw))
 		case again:
 			s.note(err)
+			if r.unanswered && status.Code(rpcError(err)) == codes.DeadlineExceeded {
+				s.shrink(max(c.from.bytes+len(raw), 2*leastWhenSlow), 0)
+			}
 			s.wait()
 			continue
 		case tooLarge:
@@ -155,6 +167,13 @@ func (s *sender) took(c *chunk, from, to int, r reply, bytes int) {
 	}
 }
 
+// doubt counts spans of which nobody said whether the receiver has them.
+func (s *sender) doubt(n int) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	s.tally.unanswered += uint64(n)
+}
+
 // drop counts one span that is larger than the receiver takes: it never will.
 func (s *sender) drop(c *chunk, i int, err error) {
 	s.note(err)
@@ -170,7 +189,7 @@ func (s *sender) note(err error) {
 	}
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	s.tally.problem = err.Error()
+	s.tally.problem = problem(err)
 }
 
 // shrink makes uploads smaller than one of so many bytes that was too large; limit is the receiver's, 0 when unknown.

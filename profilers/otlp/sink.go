@@ -61,7 +61,7 @@ type counts struct {
 }
 
 func newSink(ctx context.Context, c Config, p profiler.Profile) (*sink, error) {
-	cl, err := newClient(ctx, c)
+	cl, err := newClient(ctx, c, retries)
 	if err != nil {
 		return nil, err
 	}
