@@ -1,13 +1,16 @@
 package profile_test
 
 import (
+	"bytes"
 	"context"
 	"encoding/json"
 	"errors"
+	"log/slog"
 	"os"
 	"path/filepath"
 	"slices"
 	"strings"
+	"sync"
 	"testing"
 	"time"
 
@@ -286,5 +289,48 @@ func TestExportOfADeadServer(t *testing.T) {
 	}
 	if h := hidden(t, c, before.ID); len(h) > 0 {
 		t.Errorf("left behind: %q", h)
+	}
+}
+
+// onLine calls back when the first line with a text is written.
+type onLine struct {
+	text string
+	once sync.Once
+	then func(line string)
+}
+
+func (o *onLine) Write(line []byte) (int, error) {
+	if bytes.Contains(line, []byte(o.text)) {
+		o.once.Do(func() { o.then(string(line)) })
+	}
+	return len(line), nil
+}
+
+// TestExportAsSoonAsItEnded begins when a profile is final and who waited for that has not been told yet.
+func TestExportAsSoonAsItEnded(t *testing.T) {
+	at := &onLine{text: "state=complete"}
+	c := coretest.New(t, coretest.Options{Profilers: []string{"chrome", "otlp"}, Log: slog.New(slog.NewTextHandler(at, nil))})
+	v := start(t, c, profile.StartRequest{})
+	var err error
+	at.then = func(string) {
+		ctx, cancel := context.WithCancel(context.Background())
+		cancel() // it goes on in the background
+		_, err = c.Profiles.Export(ctx, v.ID, profile.ExportRequest{Profiler: "otlp"})
+	}
+	stop(t, c, v.ID)
+	if err != nil {
+		t.Fatal(err)
+	}
+	done, err := c.Profiles.Ended(v.ID)
+	if err != nil {
+		t.Fatal(err)
+	}
+	select {
+	case <-done:
+	case <-time.After(10 * time.Second):
+		t.Fatal("the export did not end")
+	}
+	if got, err := c.Profiles.Get(v.ID); err != nil || len(got.Exports) != 2 || got.Exports[1].State != profile.ExportComplete {
+		t.Errorf("%+v, %v", got.Exports, err)
 	}
 }

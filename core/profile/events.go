@@ -11,3 +11,11 @@ func (m *Manager) Ended(id string) (<-chan struct{}, error) {
 	}
 	return p.done, nil
 }
+
+// ended is the channel of a profile that is closed at its end. What is done of an entry belongs to m.mu, as exporting it again
+// puts another in its place.
+func (m *Manager) ended(p *entry) <-chan struct{} {
+	m.mu.Lock()
+	defer m.mu.Unlock()
+	return p.done
+}

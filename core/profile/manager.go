@@ -198,7 +198,7 @@ func (m *Manager) Close(ctx context.Context) error {
 	go func() {
 		if p != nil {
 			m.end(p, EndedByShutdown)
-			<-p.done
+			<-m.ended(p)
 		}
 		m.work.Wait()
 		if m.flight != nil {

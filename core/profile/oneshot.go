@@ -36,9 +36,7 @@ func (m *Manager) EndRequest(id string, then func()) {
 	}
 	p.requests.Store(1)
 	m.end(p, EndedByRequest)
-	m.mu.Lock()
-	done := p.done
-	m.mu.Unlock()
+	done := m.ended(p)
 	go func() {
 		<-done
 		then()

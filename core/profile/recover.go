@@ -278,9 +278,10 @@ func (m *Manager) concludeRecovery(p *entry, exports []exported, lost error) {
 	p.view, p.size = final, size
 	m.totals.add(final)
 	victims := m.surplus(time.Now(), free, known)
+	done := p.done // as in conclude
 	m.mu.Unlock()
 	m.logEnd(final)
-	close(p.done)
+	close(done)
 	m.removeAll(victims)
 }
 

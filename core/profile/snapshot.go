@@ -40,7 +40,7 @@ func (m *Manager) Snapshot(ctx context.Context, r SnapshotRequest) (View, error)
 		return View{}, err
 	}
 	select {
-	case <-p.done:
+	case <-m.ended(p):
 	case <-ctx.Done():
 	}
 	m.mu.Lock()
@@ -242,7 +242,7 @@ func (m *Manager) awaitSnapshot(ctx context.Context) {
 	timer := time.NewTimer(m.o.StartTimeout)
 	defer timer.Stop()
 	select {
-	case <-p.done:
+	case <-m.ended(p):
 	case <-ctx.Done():
 	case <-timer.C: // then the start says which one is active
 	}

@@ -22,11 +22,8 @@ func (m *Manager) Stop(ctx context.Context, id string) (View, error) {
 		return View{}, err
 	}
 	m.end(p, EndedByStop)
-	m.mu.Lock()
-	done := p.done
-	m.mu.Unlock()
 	select {
-	case <-done:
+	case <-m.ended(p):
 	case <-ctx.Done():
 	}
 	m.mu.Lock()
@@ -205,9 +202,10 @@ func (m *Manager) conclude(p *entry, exports []exported) {
 	}
 	m.totals.add(final)
 	victims := m.surplus(time.Now(), free, known)
+	done := p.done // whoever exports the profile again puts another in its place
 	m.mu.Unlock()
 	m.logEnd(final)
-	close(p.done)
+	close(done)
 	m.removeAll(victims)
 }
 
