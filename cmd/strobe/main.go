@@ -9,9 +9,12 @@ import (
 	"fmt"
 	"os"
 	"os/signal"
+	"strings"
 	"syscall"
 
 	"github.com/spf13/cobra"
+
+	"github.com/strobe-dev/strobe/internal/words"
 )
 
 func main() {
@@ -47,7 +50,7 @@ func exitStatus(err error, io stdio) int {
 }
 
 func newRootCommand(io stdio) *cobra.Command {
-	root := &cobra.Command{
+	root := group(&cobra.Command{
 		Use:   "strobe",
 		Short: "Serve diffusion models and profile them while they serve",
 		Long: `Strobe serves diffusion models out of plugins and profiles them while they serve.
@@ -60,8 +63,7 @@ func newRootCommand(io stdio) *cobra.Command {
 Configuration is the file given by --config, else plugins.hcl in the working folder, else the built-in one.`,
 		SilenceErrors: true,
 		SilenceUsage:  true,
-		Args:          cobra.NoArgs,
-	}
+	})
 	root.SetIn(io.in)
 	root.SetOut(io.out)
 	root.SetErr(io.err)
@@ -77,4 +79,25 @@ Configuration is the file given by --config, else plugins.hcl in the working fol
 		newVersionCommand(io),
 	)
 	return root
+}
+
+// group makes a command that only holds others: alone it prints its help, and what it does not hold is an error.
+func group(cmd *cobra.Command) *cobra.Command {
+	cmd.Args = func(cmd *cobra.Command, args []string) error {
+		if len(args) == 0 {
+			return nil
+		}
+		var known []string
+		for _, c := range cmd.Commands() {
+			if !c.Hidden {
+				known = append(known, c.Name())
+			}
+		}
+		if meant := words.Closest(args[0], known); meant != "" {
+			return fmt.Errorf("unknown command %q for %q: did you mean %q?", args[0], cmd.CommandPath(), meant)
+		}
+		return fmt.Errorf("unknown command %q for %q: there are %s", args[0], cmd.CommandPath(), strings.Join(known, ", "))
+	}
+	cmd.RunE = func(cmd *cobra.Command, _ []string) error { return cmd.Help() }
+	return cmd
 }

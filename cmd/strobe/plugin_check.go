@@ -8,6 +8,7 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
+	"log/slog"
 	"strings"
 	"time"
 
@@ -18,35 +19,14 @@ import (
 	"github.com/strobe-dev/strobe/sdk/plugintest"
 )
 
-// checkReport is what `plugin check --json` prints.
-type checkReport struct {
-	Plugin  checkedPlugin `json:"plugin"`
-	Passed  int           `json:"passed"`
-	Failed  int           `json:"failed"`
-	Skipped int           `json:"skipped"`
-	Checks  []checkResult `json:"checks"`
-}
-
-type checkedPlugin struct {
-	Name    string `json:"name"`
-	Kind    string `json:"kind"`
-	Version string `json:"version"`
-}
-
-type checkResult struct {
-	Name    string  `json:"name"`
-	Result  string  `json:"result"` // "passed", "failed", "skipped"
-	Seconds float64 `json:"seconds"`
-	Detail  string  `json:"detail,omitempty"` // why it failed or was skipped
-}
-
 // checkFlags say what a plugin is checked with.
 type checkFlags struct {
-	config string
-	bad    []string
-	only   string
-	asJSON bool
-	checks plugintest.ProfilerOptions
+	config  string
+	bad     []string
+	only    string
+	asJSON  bool
+	verbose bool
+	checks  plugintest.ProfilerOptions
 }
 
 func newPluginCheckCommand(io stdio) *cobra.Command {
@@ -60,7 +40,7 @@ NAME is a built-in plugin; PROGRAM is the path of any other. Options go before i
 
   strobe plugin check ./my-profiler
   strobe plugin check --config '{"min_ms": 5}' --bad-config '{"min_ms": -1}' ./my-profiler`,
-		Args: cobra.MinimumNArgs(1),
+		Args: namesPlugin,
 		RunE: func(cmd *cobra.Command, args []string) error { return checkPlugin(cmd.Context(), args, f, io) },
 	}
 	cmd.Flags().SetInterspersed(false)
@@ -70,6 +50,7 @@ NAME is a built-in plugin; PROGRAM is the path of any other. Options go before i
 	cmd.Flags().BoolVar(&f.checks.NoArtifacts, "no-artifacts", false, "the profiler makes no files: it sends its output elsewhere")
 	cmd.Flags().BoolVar(&f.checks.Measures, "measures", false, "the profiler measures, and has something to measure here")
 	cmd.Flags().BoolVar(&f.asJSON, "json", false, "print JSON, for programs")
+	cmd.Flags().BoolVarP(&f.verbose, "verbose", "v", false, "show what the plugin logs")
 	return cmd
 }
 
@@ -85,9 +66,46 @@ func checkPlugin(ctx context.Context, args []string, f checkFlags, io stdio) err
 	if err != nil {
 		return err
 	}
-	o := f.checks
-	o.Host = []string{selfPath(), "plugin", "hold"}
-	if o.Config, err = values("--config", f.config); err != nil {
+	if err := f.read(); err != nil {
+		return err
+	}
+	r, began := checkReport{}, time.Now()
+	d, err := catalog.Describe(ctx, newLogger(io, f.verbose), command...)
+	switch {
+	case err != nil && f.asJSON:
+		r.add("start", began, err)
+		return r.end(io, true)
+	case err != nil:
+		return failed(err)
+	}
+	checks, err := chosen(f.promises(d.Kind), f.only)
+	if err != nil {
+		return err
+	}
+	if !f.asJSON {
+		fmt.Fprintf(io.out, "%s %s, a %s plugin\n", d.Name, d.Version, d.Kind)
+	}
+	r.Plugin = checkedPlugin{d.Name, d.Kind, d.Version}
+	var log *slog.Logger
+	if f.verbose {
+		log = newLogger(io, true)
+	}
+	for _, c := range checks {
+		began := time.Now()
+		result := r.add(c.Name, began, c.Run(ctx, plugintest.StartCommand(log, command...)))
+		if ctx.Err() != nil {
+			return failed(ctx.Err())
+		}
+		if !f.asJSON {
+			printCheck(io, result)
+		}
+	}
+	return r.end(io, f.asJSON)
+}
+
+// read turns the values that were given as JSON into those that a plugin gets.
+func (f *checkFlags) read() (err error) {
+	if f.checks.Config, err = values("--config", f.config); err != nil {
 		return err
 	}
 	for _, text := range f.bad {
@@ -95,35 +113,19 @@ func checkPlugin(ctx context.Context, args []string, f checkFlags, io stdio) err
 		if err != nil {
 			return err
 		}
-		o.BadConfigs = append(o.BadConfigs, bad)
+		f.checks.BadConfigs = append(f.checks.BadConfigs, bad)
 	}
-	d, err := catalog.Describe(ctx, newLogger(io, false), command...)
-	if err != nil {
-		return &exitError{code: 1, err: err}
+	return nil
+}
+
+// promises are the checks of a kind of plugin.
+func (f *checkFlags) promises(kind string) []plugintest.Check {
+	o := f.checks
+	o.Host = []string{selfPath(), "plugin", "hold"}
+	if kind == wire.KindModel {
+		return plugintest.ModelChecks(plugintest.ModelOptions{Config: o.Config, BadConfigs: o.BadConfigs, Host: o.Host})
 	}
-	var checks []plugintest.Check
-	if d.Kind == wire.KindModel {
-		checks = plugintest.ModelChecks(plugintest.ModelOptions{Config: o.Config, BadConfigs: o.BadConfigs, Host: o.Host})
-	} else {
-		checks = plugintest.ProfilerChecks(o)
-	}
-	if checks, err = chosen(checks, f.only); err != nil {
-		return err
-	}
-	if !f.asJSON {
-		fmt.Fprintf(io.out, "%s %s, a %s plugin\n", d.Name, d.Version, d.Kind)
-	}
-	r := checkReport{Plugin: checkedPlugin{d.Name, d.Kind, d.Version}}
-	for _, c := range checks {
-		r.run(ctx, c, plugintest.StartCommand(nil, command...))
-		if last := r.Checks[len(r.Checks)-1]; !f.asJSON {
-			printCheck(io, last)
-		}
-		if ctx.Err() != nil {
-			return &exitError{code: 1, err: ctx.Err()}
-		}
-	}
-	return r.end(io, f.asJSON)
+	return plugintest.ProfilerChecks(o)
 }
 
 // chosen are the checks whose name contains a text.
@@ -137,51 +139,9 @@ func chosen(checks []plugintest.Check, only string) ([]plugintest.Check, error) 
 		}
 	}
 	if len(out) == 0 {
-		return nil, &exitError{code: 2, err: fmt.Errorf("--only %q is in no check's name: %s", only, strings.Join(names, ", "))}
+		return nil, usage(fmt.Errorf("--only %q is in no check's name: %s", only, strings.Join(names, ", ")))
 	}
 	return out, nil
-}
-
-func (r *checkReport) run(ctx context.Context, c plugintest.Check, start plugintest.Start) {
-	began := time.Now()
-	err := c.Run(ctx, start)
-	result := checkResult{Name: c.Name, Result: "passed", Seconds: time.Since(began).Seconds()}
-	switch {
-	case errors.Is(err, plugintest.ErrSkipped):
-		result.Result = "skipped"
-		r.Skipped++
-	case err != nil:
-		result.Result = "failed"
-		r.Failed++
-	default:
-		r.Passed++
-	}
-	if err != nil {
-		result.Detail = err.Error()
-	}
-	r.Checks = append(r.Checks, result)
-}
-
-func (r *checkReport) end(io stdio, asJSON bool) error {
-	if asJSON {
-		if err := json.NewEncoder(io.out).Encode(r); err != nil {
-			return &exitError{code: 1, err: err}
-		}
-	} else {
-		fmt.Fprintf(io.out, "%d passed, %d failed, %d skipped\n", r.Passed, r.Failed, r.Skipped)
-	}
-	if r.Failed > 0 || r.Passed == 0 {
-		return &exitError{code: 1}
-	}
-	return nil
-}
-
-func printCheck(io stdio, c checkResult) {
-	word := map[string]string{"passed": "ok  ", "failed": "FAIL", "skipped": "skip"}[c.Result]
-	fmt.Fprintf(io.out, "%s  %-22s %7.2f s\n", word, c.Name, c.Seconds)
-	if c.Detail != "" {
-		fmt.Fprintf(io.out, "      %s\n", strings.ReplaceAll(c.Detail, "\n", "\n      "))
-	}
 }
 
 // values reads a JSON object as a configuration: whole numbers are int64, as from HCL.
@@ -192,8 +152,12 @@ func values(flag, text string) (map[string]any, error) {
 	d := json.NewDecoder(bytes.NewReader([]byte(text)))
 	d.UseNumber()
 	var v map[string]any
-	if err := d.Decode(&v); err != nil {
-		return nil, &exitError{code: 2, err: fmt.Errorf(`%s: %w; give an object such as '{"key": 5}'`, flag, err)}
+	err := d.Decode(&v)
+	if err == nil && d.More() {
+		err = errors.New("more follows the object")
+	}
+	if err != nil {
+		return nil, usage(fmt.Errorf(`%s: %w; give an object such as '{"key": 5}'`, flag, err))
 	}
 	return plainNumbers(v).(map[string]any), nil
 }

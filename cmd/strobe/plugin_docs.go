@@ -25,7 +25,7 @@ func newPluginDocsCommand(io stdio) *cobra.Command {
 		Long: `Start a plugin, ask what it is, and print its options as a table in Markdown: for its README.
 
 NAME is a built-in plugin; PROGRAM is the path of any other.`,
-		Args: cobra.MinimumNArgs(1),
+		Args: namesPlugin,
 		RunE: func(cmd *cobra.Command, args []string) error {
 			command, err := pluginProgram(args)
 			if err != nil {
@@ -33,7 +33,7 @@ NAME is a built-in plugin; PROGRAM is the path of any other.`,
 			}
 			d, err := catalog.Describe(cmd.Context(), newLogger(io, false), command...)
 			if err != nil {
-				return &exitError{code: 1, err: err}
+				return failed(err)
 			}
 			if asJSON {
 				return json.NewEncoder(io.out).Encode(describe(d))

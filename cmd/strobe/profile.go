@@ -21,15 +21,13 @@ type profileCommand struct {
 
 func newProfileCommand(io stdio) *cobra.Command {
 	p := &profileCommand{io: io}
-	cmd := &cobra.Command{
+	cmd := group(&cobra.Command{
 		Use:   "profile",
 		Short: "Profile a running server",
 		Long: `Profile a running server: start recording, stop, look at the table and the trace.
 
 Where an ID is asked for, latest is the newest profile.`,
-		Args: cobra.NoArgs,
-		RunE: func(cmd *cobra.Command, _ []string) error { return cmd.Help() },
-	}
+	})
 	cmd.AddCommand(p.run())
 	p.remote.addFlags(cmd)
 	cmd.AddCommand(p.start(), p.stop(), p.snapshot(), p.status(), p.watch(), p.list(), p.label(), p.pin(), p.unpin(), p.show(), p.open(), p.download(), p.delete(), p.export())

@@ -6,15 +6,13 @@ import "github.com/spf13/cobra"
 
 // newRecordingCommand is `strobe recording`: work on recordings that lie in files, without a server.
 func newRecordingCommand(io stdio) *cobra.Command {
-	cmd := &cobra.Command{
+	cmd := group(&cobra.Command{
 		Use:   "recording",
 		Short: "Work on a recording that lies in files, without a server",
 		Long: `Work on a recording that lies in files, without a server.
 
 A recording is the folder of *.seg files that a profile keeps: its "recording" folder.`,
-		Args: cobra.NoArgs,
-		RunE: func(cmd *cobra.Command, _ []string) error { return cmd.Help() },
-	}
+	})
 	cmd.AddCommand(recordingCommands(io)...)
 	return cmd
 }
