@@ -162,6 +162,12 @@ func problem(err error) string {
 	if !ok || err == nil {
 		return fmt.Sprint(err)
 	}
+	switch {
+	case s.Code() == codes.DeadlineExceeded:
+		return "no answer in time: " + s.Message()
+	case s.Code() == codes.Unknown:
+		return s.Message()
+	}
 	return strings.ToLower(s.Code().String()) + ": " + s.Message()
 }
 

@@ -84,6 +84,7 @@ func TestTLS(t *testing.T) {
 	f.stop(t)
 	mine, other := newAuthority(t, "mine"), newAuthority(t, "other")
 	cert, key := mine.issue("client", false)
+	secured := mine.server()
 	for name, c := range map[string]struct {
 		ca, cert, key string
 		insecure      bool
@@ -95,7 +96,8 @@ func TestTLS(t *testing.T) {
 		"no TLS":             {"", "", "", true, ""},
 	} {
 		t.Run(name, func(t *testing.T) {
-			r := newReceiver(t, mine.server())
+			t.Parallel() // three of them wait in vain
+			r := newReceiver(t, secured)
 			config := to(r.address)
 			config.CAFile, config.CertFile, config.KeyFile, config.Insecure = c.ca, c.cert, c.key, nil
 			if c.insecure {
