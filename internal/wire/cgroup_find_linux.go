@@ -3,9 +3,11 @@ package wire
 import (
 	"errors"
 	"fmt"
+	"io/fs"
 	"os"
 	"path/filepath"
 	"slices"
+	"strconv"
 	"strings"
 
 	"golang.org/x/sys/unix"
@@ -86,6 +88,25 @@ func marked(dir string) bool {
 		}
 	}
 	return false
+}
+
+// serverCgroup is where the server goes below a cgroup that was delegated to it.
+const serverCgroup = "strobe-server"
+
+// stepDown moves this program out of its cgroup into one below: the kernel bounds memory below no cgroup that has processes. Only
+// what systemd has marked as delegated is treated like that, and nobody else may be in it.
+func stepDown(dir string, self int) error {
+	if pids := (&cgroup{dir: dir}).pids(); !marked(dir) || !slices.Equal(pids, []int{self}) {
+		return fmt.Errorf("processes %v are in %s itself, which keeps the kernel from bounding memory below it", pids, dir)
+	}
+	below := filepath.Join(dir, serverCgroup)
+	if err := os.Mkdir(below, 0o755); err != nil && !errors.Is(err, fs.ErrExist) {
+		return fmt.Errorf("make the server's own cgroup: %w", err)
+	}
+	if err := writeCgroup(below, "cgroup.procs", strconv.Itoa(self)); err != nil {
+		return fmt.Errorf("enter the server's own cgroup: %w", err)
+	}
+	return nil
 }
 
 // isUnit tells whether a cgroup is one of systemd's own: what is above such a one was delegated to someone else.

@@ -72,7 +72,13 @@ func openCgroups(setting string, s *spawner, log *slog.Logger) (*cgroups, error)
 	if err != nil {
 		return nil, errors.Join(err, g.close())
 	}
-	if g.memory = enableMemory(base); g.memory == nil {
+	g.memory = enableMemory(base)
+	if errors.Is(g.memory, unix.EBUSY) && setting == CgroupAuto {
+		if g.memory = stepDown(base, os.Getpid()); g.memory == nil {
+			g.memory = enableMemory(base)
+		}
+	}
+	if g.memory == nil {
 		g.memory = enableMemory(g.dir)
 	}
 	return g, nil

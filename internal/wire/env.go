@@ -13,7 +13,7 @@ var passed = []string{
 }
 
 // passedPrefixes are families of variables that plugins get.
-var passedPrefixes = []string{"CUDA_", "NVIDIA_", "NSYS_", "OTEL_", "OMP_", "MKL_", "PYTHON", "PYTORCH_", "TORCH_", "HF_"}
+var passedPrefixes = []string{"CUDA_", "NVIDIA_", "NVTX_", "NSYS_", "QUADD_", "OTEL_", "OMP_", "MKL_", "PYTHON", "PYTORCH_", "TORCH_", "HF_"}
 
 // secret marks a variable that is withheld though its family is passed: OTEL_EXPORTER_OTLP_HEADERS holds API keys as a
 // rule; an exporter that needs it takes it from its own configuration, or is one to which core gives it by name.

@@ -20,6 +20,7 @@ var (
 	ErrStartTimeout    = errors.New("not ready in time")
 	ErrTimeout         = errors.New("no answer in time")
 	ErrClosed          = errors.New("closed")
+	ErrStartedAgain    = errors.New("a restart was asked for while the profile was open")
 	ErrUnimplemented   = errors.New("not implemented by the plugin")
 	ErrStalled         = errors.New("it makes no progress")
 	ErrMemory          = errors.New("it used more memory than it may")

@@ -18,6 +18,7 @@ import (
 	"github.com/hashicorp/go-hclog"
 	"go.uber.org/goleak"
 
+	"github.com/strobe-dev/strobe/internal/wire/hostile"
 	"github.com/strobe-dev/strobe/sdk/model"
 	"github.com/strobe-dev/strobe/sdk/profiler"
 	"github.com/strobe-dev/strobe/sdk/recording"
@@ -61,7 +62,7 @@ func testPlugin(name string, args []string) int {
 	case "profiler":
 		return Run(NewProfilerService(&testProfiler{}, testProfilerDescription(), log), log, os.Stderr)
 	case "hostile":
-		serveHostile()
+		hostile.Serve()
 		return 0
 	case "stdout":
 		fmt.Println("hello world")

@@ -197,7 +197,9 @@ func (p *Process) end(ctx context.Context) error {
 	case <-c.exited:
 	default:
 		c.quitting.Store(true)
-		err = p.Client.close(ctx)
+		if err = p.Client.close(ctx); errors.Is(err, ErrClosed) {
+			err = nil // it has ended meanwhile, as was wanted: systemd signals all processes of a service at once
+		}
 	}
 	// go-plugin asks the server to stop and waits without a bound of its own, so it runs beside our clock.
 	cleaned := make(chan struct{})

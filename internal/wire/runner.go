@@ -92,10 +92,13 @@ func (c *child) Start(context.Context) error {
 		outR.Close()
 		errR.Close()
 		c.greeter.Close()
-		if errors.Is(err, syscall.ENOEXEC) {
+		switch {
+		case errors.Is(err, syscall.ENOEXEC):
 			return fmt.Errorf("%w: %w (built for another kind of machine?)", ErrNotExecutable, err)
+		case errors.Is(err, syscall.ENOENT): // the program itself was there a moment ago
+			return fmt.Errorf("%w: %w (what its first line or its header names to run it is not there)", ErrNotExecutable, err)
 		}
-		return fmt.Errorf("start: %w", err)
+		return err
 	}
 	c.mu.Lock()
 	c.pid = c.cmd.Process.Pid
@@ -199,7 +202,7 @@ func (c *child) signal(s syscall.Signal) {
 	c.mu.Lock()
 	defer c.mu.Unlock()
 	if c.pid != 0 && !c.reaped {
-		c.hit = true
+		c.sent = append(c.sent, s)
 		if s == syscall.SIGKILL {
 			c.group.kill(c.pid)
 		}
@@ -221,7 +224,7 @@ func (c *child) end(why error) {
 func (c *child) ended() bool {
 	c.mu.Lock()
 	defer c.mu.Unlock()
-	return c.hit && strings.HasPrefix(c.exit.Status, "signal ")
+	return slices.ContainsFunc(c.sent, func(s syscall.Signal) bool { return c.exit.Status == "signal "+s.String() })
 }
 
 // Kill implements runner.Runner: SIGTERM to the group, SIGKILL a moment later.
