@@ -8,11 +8,12 @@ import (
 // passed are the variables of core's environment that plugins get. Everything else stays with core: tokens and keys
 // come to it by environment too.
 var passed = []string{
-	"PATH", "HOME", "TMPDIR", "TZ", "LANG", "LC_ALL", "LD_LIBRARY_PATH", "DYLD_LIBRARY_PATH", "SSL_CERT_FILE", "SSL_CERT_DIR",
+	"PATH", "HOME", "TMPDIR", "TZ", "LANG", "LC_ALL", "LD_LIBRARY_PATH", "LD_PRELOAD", "DYLD_LIBRARY_PATH", "SSL_CERT_FILE", "SSL_CERT_DIR",
 	"GOMAXPROCS", "GOTRACEBACK", "GODEBUG", "GOGC", "GOMEMLIMIT", "GOCOVERDIR", "GORACE",
 }
 
-// passedPrefixes are families of variables that plugins get.
+// passedPrefixes are families of variables that plugins get. NVTX_, NSYS_ and QUADD_, with LD_PRELOAD, are how nsys reaches the
+// children of what it was told to run: the ranks.
 var passedPrefixes = []string{"CUDA_", "NVIDIA_", "NVTX_", "NSYS_", "QUADD_", "OTEL_", "OMP_", "MKL_", "PYTHON", "PYTORCH_", "TORCH_", "HF_"}
 
 // secret marks a variable that is withheld though its family is passed: OTEL_EXPORTER_OTLP_HEADERS holds API keys as a
