@@ -36,8 +36,17 @@ func TestPluginRestart(t *testing.T) {
 			t.Errorf("%v", after)
 		}
 	}
+	p.post("/start_profile", `{"profilers":["chrome","hostmon"]}`)
 	if r := p.post("/v1/images/generations", `{"prompt":"x","num_inference_steps":1}`); r.status != 200 {
 		t.Errorf("%d %s", r.status, r.body)
+	}
+	for _, name := range []string{"chrome", "hostmon"} { // what the profile had open in them is made again
+		if r := p.post("/v1/plugins/"+name+"/restart", ""); r.status != 200 {
+			t.Errorf("%d %s", r.status, r.body)
+		}
+	}
+	if v := p.stopProfile(); v.State != "complete" || len(v.Artifacts) < 2 || !strings.Contains(strings.Join(v.Warnings, "\n"), "started again") {
+		t.Errorf("%+v", v)
 	}
 	if err := syscall.Kill(int(p.plugins()["resize"]["pid"].(float64)), syscall.SIGKILL); err != nil {
 		t.Fatal(err)

@@ -36,6 +36,7 @@ type Profiler struct {
 
 	mu      sync.Mutex
 	now     *wire.Process // nil until started
+	opened  *wire.Process // what the last profile was opened on; nil when that was ended on request
 	mourned bool          // the death of now is in the history
 	starts  int           // of processes after the first
 	breaker breaker
@@ -101,6 +102,9 @@ func (p *Profiler) Open(ctx context.Context, r wire.OpenRequest) error {
 	if err := process.Open(ctx, r); err != nil {
 		return p.noteCall(process, err)
 	}
+	p.mu.Lock()
+	p.opened = process
+	p.mu.Unlock()
 	if p.unit.offline { // it has started in good time; what it does now can wait
 		process.Yield()
 	}
@@ -127,16 +131,23 @@ func (p *Profiler) StopSource(ctx context.Context) (wire.SourceReply, error) {
 		return wire.SourceReply{}, err
 	}
 	reply, err := process.StopSource(ctx)
+	if err != nil && p.restarted(process) {
+		return wire.SourceReply{Problem: wire.ErrStartedAgain.Error()}, nil
+	}
 	return reply, p.noteCall(process, err)
 }
 
-// Finish completes the open profile. Beside an error of the export the reply still holds what was read.
+// Finish completes the open profile. Beside an error of the export the reply still holds what was read. The error is
+// [wire.ErrStartedAgain] when the profile went with the process that it was opened on.
 func (p *Profiler) Finish(ctx context.Context, r wire.FinishRequest) (wire.FinishReply, error) {
 	process, err := p.running("finish")
 	if err != nil {
 		return wire.FinishReply{}, err
 	}
 	reply, err := process.Finish(ctx, r)
+	if err != nil && p.restarted(process) {
+		return wire.FinishReply{}, &wire.Error{Plugin: "profiler(" + p.unit.name + ")", Op: "finish", Err: wire.ErrStartedAgain}
+	}
 	return reply, p.noteCall(process, err)
 }
 
@@ -147,6 +158,13 @@ func (p *Profiler) Abort(ctx context.Context) error {
 		return nil
 	}
 	return p.noteCall(process, process.Abort(ctx))
+}
+
+// restarted tells whether the profile was opened on another process than this one, or this one was ended on request.
+func (p *Profiler) restarted(process *wire.Process) bool {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	return p.opened != process
 }
 
 func (p *Profiler) running(op string) (*wire.Process, error) {

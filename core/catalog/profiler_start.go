@@ -31,6 +31,7 @@ func (p *Profiler) restart(ctx context.Context) error {
 	defer p.leave()
 	p.mu.Lock()
 	p.breaker.reset()
+	p.opened = nil
 	p.mu.Unlock()
 	_, err := p.start(ctx, p.process())
 	return p.note(err)

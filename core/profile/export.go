@@ -35,8 +35,8 @@ func (m *Manager) exportAll(p *entry, stopped time.Time) []exported {
 // finishing is a way to have a profiler export a recording that has ended.
 type finishing func(ctx context.Context, p *entry, x Exporter, stopped time.Time) (wire.FinishReply, error)
 
-// exportWith is a profiler's export. If its process dies in the middle, or had died before, it is started once more and
-// exports the whole recording: the recording is the truth, so nothing is lost by that.
+// exportWith is a profiler's export. If its process dies in the middle, or had died before, or somebody has it restarted, a
+// new one exports the whole recording: the recording is the truth, so nothing is lost by that.
 func (m *Manager) exportWith(ctx context.Context, p *entry, x Exporter, stopped time.Time, taken *names, finish finishing) exported {
 	began := time.Now()
 	e := exported{row: Export{Profiler: x.Name(), State: ExportComplete}}
@@ -78,7 +78,7 @@ func deathIn(x Exporter, err error) error {
 	switch {
 	case err == nil:
 		return nil
-	case errors.As(err, &exit), errors.Is(err, wire.ErrHandshake): // killed before it had said a word
+	case errors.As(err, &exit), errors.Is(err, wire.ErrStartedAgain), errors.Is(err, wire.ErrHandshake): // the last: killed before it had said a word
 		return err
 	}
 	if death := died(x); !wire.Hung(death) { // what hung once would hang again, for as long

@@ -278,6 +278,22 @@ func TestStopAnswersWithWhatExists(t *testing.T) {
 	}
 }
 
+// A profiler that somebody has restarted exports the whole recording when the profile ends.
+func TestExporterStartedAgain(t *testing.T) {
+	c := coretest.New(t, coretest.Options{})
+	x := c.Exporters["chrome"]
+	x.OnFinish = func(context.Context, wireFinish) error {
+		x.Mend()
+		return &wire.Error{Plugin: "profiler(chrome)", Op: "finish", Err: wire.ErrStartedAgain}
+	}
+	start(t, c, profile.StartRequest{})
+	c.Profiles.CountRequest()
+	v := stop(t, c, "")
+	if v.State != profile.StateComplete || len(v.Artifacts) == 0 || !strings.Contains(strings.Join(v.Warnings, "\n"), wire.ErrStartedAgain.Error()) {
+		t.Errorf("view %+v", v)
+	}
+}
+
 // What a profiler read counts, and what it made is listed, also when its export failed.
 func TestFailedExportTellsWhatItRead(t *testing.T) {
 	c := coretest.New(t, coretest.Options{})

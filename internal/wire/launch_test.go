@@ -87,6 +87,8 @@ func TestLaunchErrors(t *testing.T) {
 		{"a folder", []string{dir}, "", ErrNotExecutable, "no regular file"},
 		{"not executable", []string{file("plain", "x", 0o600)}, "", ErrNotExecutable, "chmod +x"},
 		{"another machine's", []string{file("other", "\x7fELF nonsense", 0o700)}, "", ErrNotExecutable, "exec format error"},
+		{"no interpreter", []string{file("lost", "#!/no/such/interpreter\n", 0o700)}, "", ErrNotExecutable, "what its first line"},
+		{"killed", []string{file("killed", "#!/bin/sh\nkill -KILL $$\n", 0o700)}, "", nil, "before the handshake: exited with signal killed"},
 		{"checksum", test("model"), strings.Repeat("0", 64), ErrChecksum, "the configuration says 0000"},
 		{"stdout", test("stdout"), "", ErrStdout, `"hello world"; only the handshake may be written there`},
 		{"endless stdout", test("stdout-endless"), "", ErrStdout, `"xxxx`},

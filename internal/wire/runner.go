@@ -47,11 +47,11 @@ type child struct {
 	group *cgroup // set by Start; nil: it has none
 
 	mu       sync.Mutex
-	pid      int   // 0 until started
-	reaped   bool  // the pid may be someone else's
-	hit      bool  // we sent a signal that ends it
-	why      error // why we ended it; nil: we did not, or were asked to
-	greetErr error // why the greeting was refused
+	pid      int              // 0 until started
+	reaped   bool             // the pid may be someone else's
+	sent     []syscall.Signal // by us, to end it
+	why      error            // why we ended it; nil: we did not, or were asked to
+	greetErr error            // why the greeting was refused
 
 	readers sync.WaitGroup
 	exited  chan struct{} // closed when reaped and read to the end
