@@ -10,6 +10,7 @@ import (
 	"syscall"
 	"time"
 
+	"github.com/strobe-dev/strobe/sdk/diag"
 	"github.com/strobe-dev/strobe/sdk/model"
 	"github.com/strobe-dev/strobe/sdk/profiler"
 	"github.com/strobe-dev/strobe/sdk/recording"
@@ -18,6 +19,11 @@ import (
 
 // misbehave does what a word says, once it is in a plugin's process. A word that it does not know does nothing.
 func misbehave(how string) {
+	if file, ok := strings.CutPrefix(how, "wait for "); ok {
+		for _, err := os.Stat(file); err != nil; _, err = os.Stat(file) {
+			time.Sleep(5 * time.Millisecond)
+		}
+	}
 	switch how {
 	case "exit":
 		os.Exit(7)
@@ -43,10 +49,11 @@ func misbehave(how string) {
 		run(exec.Command("sh", "-c", `x=xxxxxxxxxxxxxxxx; while :; do x=$x$x; done`))
 		select {}
 	case "stderr":
-		line := strings.Repeat("y", 100)
-		for range 5000 {
-			fmt.Fprintln(os.Stderr, line)
-		}
+		go func() {
+			for line := strings.Repeat("y", 100); ; {
+				fmt.Fprintln(os.Stderr, line)
+			}
+		}()
 	case "hostile stderr":
 		fmt.Fprintln(os.Stderr, `{"@level":30,"@message":"hi"}`)
 		fmt.Fprintln(os.Stderr, `{"@level":"info","@message":{"a":1},"@timestamp":7}`)
@@ -78,7 +85,8 @@ func run(c *exec.Cmd) {
 	fmt.Fprintf(os.Stderr, "daemon=%s %v\n", strings.TrimSpace(string(out)), err)
 }
 
-// evil is tint that misbehaves in one of its calls, "describe exit", or in a Generate whose prompt says how.
+// evil is tint that misbehaves in one of its calls, "describe exit", or in a Generate whose prompt says how, or in the start or
+// the stop of a recording whose control says how.
 type evil struct {
 	tint
 	at, how   string
@@ -108,28 +116,82 @@ func (e *evil) Describe() model.Description {
 
 func (e *evil) Load(ctx context.Context, r model.Rank, rec *trace.Recorder) (model.Session, error) {
 	e.in("load")
+	rec.Attach(&evilSource{})
 	s, err := e.tint.Load(ctx, r, rec)
-	return evilSession{s.(tintSession)}, err
+	return evilSession{s.(tintSession), e}, err
 }
 
-type evilSession struct{ tintSession }
+type evilSession struct {
+	tintSession
+	evil *evil
+}
 
 func (s evilSession) Generate(ctx context.Context, req *model.Request, progress func(model.Progress)) (*model.Result, error) {
 	misbehave(req.Prompt)
 	return s.tintSession.Generate(ctx, req, progress)
 }
 
-// evilProfiler misbehaves as the label of its profile says: "open exit".
-type evilProfiler struct{}
+func (s evilSession) Close() error {
+	s.evil.in("close")
+	return nil
+}
 
-func (evilProfiler) Open(_ context.Context, p profiler.Profile) (profiler.Sink, error) {
-	at, how, _ := strings.Cut(p.Label, " ")
-	s := evilSink{at, how}
+// evilSource is what a collector of device events may be.
+type evilSource struct{ control string }
+
+func (s *evilSource) Start(at trace.Start) ([]string, error) {
+	s.control = string(at.Control)
+	s.in("start")
+	return nil, nil
+}
+
+func (s *evilSource) Stop() []string {
+	s.in("stop")
+	return nil
+}
+
+func (s *evilSource) in(call string) {
+	if at, how, _ := strings.Cut(s.control, " "); at == call {
+		misbehave(how)
+	}
+}
+
+// evilProfiler misbehaves as its name says, or as the label of its profile: "open exit".
+type evilProfiler struct {
+	at, how string
+	label   string // of the last profile
+}
+
+func newEvilProfiler(fault string) *evilProfiler {
+	at, how, _ := strings.Cut(fault, "-")
+	return &evilProfiler{at: at, how: how}
+}
+
+func (p *evilProfiler) Probe(context.Context) diag.List {
+	if p.at == "probe" {
+		misbehave(p.how)
+	}
+	return nil
+}
+
+func (p *evilProfiler) Open(_ context.Context, profile profiler.Profile) (profiler.Sink, error) {
+	p.label = profile.Label
+	s := newEvilSink(p.label)
 	s.in("open")
 	return s, nil
 }
 
+func (p *evilProfiler) Record(context.Context, *trace.Recorder) error {
+	newEvilSink(p.label).in("record")
+	return nil
+}
+
 type evilSink struct{ at, how string }
+
+func newEvilSink(label string) evilSink {
+	at, how, _ := strings.Cut(label, " ")
+	return evilSink{at, how}
+}
 
 func (s evilSink) in(call string) {
 	if call == s.at {
@@ -145,4 +207,9 @@ func (s evilSink) Consume(context.Context, *recording.Batch) error {
 func (s evilSink) Finish(context.Context, profiler.Summary) ([]profiler.Artifact, error) {
 	s.in("finish")
 	return nil, nil
+}
+
+func (s evilSink) Abort(context.Context) error {
+	s.in("abort")
+	return nil
 }

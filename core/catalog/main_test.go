@@ -16,6 +16,7 @@ import (
 
 	"github.com/strobe-dev/strobe/core/catalog"
 	"github.com/strobe-dev/strobe/core/config"
+	"github.com/strobe-dev/strobe/internal/wire/hostile"
 	"github.com/strobe-dev/strobe/sdk/diag"
 	"github.com/strobe-dev/strobe/sdk/model"
 	"github.com/strobe-dev/strobe/sdk/plugin"
@@ -27,13 +28,14 @@ import (
 // TestMain is the built-in plugins of these tests too: launched as `TESTBINARY plugin serve KIND NAME`.
 func TestMain(m *testing.M) {
 	if len(os.Args) == 5 && os.Args[1] == "plugin" && os.Args[2] == "serve" {
-		if fault, ok := strings.CutPrefix(os.Args[4], "evil"); ok && os.Args[3] == "model" {
-			plugin.ServeModel(newEvil(strings.TrimPrefix(fault, "-")))
-			os.Exit(0)
-		}
-		switch os.Args[3] + " " + os.Args[4] {
+		name, fault, _ := strings.Cut(os.Args[4], "-")
+		switch os.Args[3] + " " + name {
+		case "model evil":
+			plugin.ServeModel(newEvil(fault))
 		case "profiler evil":
-			plugin.ServeProfiler(evilProfiler{}, profiler.Description{Name: "evil", Version: "1"})
+			plugin.ServeProfiler(newEvilProfiler(fault), profiler.Description{Name: "evil", Version: "1"})
+		case "model hostile":
+			hostile.Serve()
 		case "model tint":
 			plugin.ServeModel(&tint{makes: true})
 		case "model change":
@@ -142,7 +144,7 @@ func options(t testing.TB, log *slog.Logger) catalog.Options {
 // parse reads a configuration without checking plugins' names, as code that makes a Config would.
 func parse(t testing.TB, text string) *config.Config {
 	t.Helper()
-	cfg, err := config.Parse([]byte(text), "plugins.hcl", config.Known{Models: []string{"tint", "change", "tnt", "evil"}, Profilers: []string{"count", "tint", "evil"}})
+	cfg, err := config.Parse([]byte(text), "plugins.hcl", config.Known{Models: []string{"tint", "change", "tnt", "evil", "evil-close-hang", "hostile"}, Profilers: []string{"count", "tint", "evil", "evil-probe-hang"}})
 	if err != nil {
 		t.Fatal(err)
 	}

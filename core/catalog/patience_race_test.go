@@ -4,5 +4,10 @@ package catalog_test
 
 import "time"
 
-// patience is how long plugins of tests have for what must not take long, which the race detector makes ten times longer.
-const patience = 20 * time.Second
+// These are more than without the race detector, which makes everything ten times longer.
+const (
+	// patience is how long plugins of tests have for what must not take long.
+	patience = 20 * time.Second
+	// impatience is how long those are waited for that hang. Others answer much sooner.
+	impatience = 8 * time.Second
+)

@@ -4,5 +4,9 @@ package catalog_test
 
 import "time"
 
-// patience is how long plugins of tests have for what must not take long.
-const patience = 4 * time.Second
+const (
+	// patience is how long plugins of tests have for what must not take long.
+	patience = 4 * time.Second
+	// impatience is how long those are waited for that hang. Others answer much sooner.
+	impatience = 2 * time.Second
+)
