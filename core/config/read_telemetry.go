@@ -8,7 +8,7 @@ import (
 
 // Telemetry is the block `telemetry { otlp { … } }`: where the server's own traces go.
 type Telemetry struct {
-	Endpoint string  // host:port or a URL of an OTLP/gRPC receiver; empty: as the environment says, else localhost:4317
+	Endpoint string  // host:port or a URL of an OTLP/gRPC receiver; empty: as the environment says, else 127.0.0.1:4317 without TLS
 	Insecure *bool   // no TLS; nil: as the environment says, else TLS
 	Ratio    float64 // of the requests that are traced when their callers decided nothing, 0 to 1
 	Origin

@@ -8,6 +8,7 @@ import (
 	"fmt"
 	"log/slog"
 	"net/http"
+	"os"
 	"strings"
 	"sync/atomic"
 	"time"
@@ -30,7 +31,7 @@ const quiet = time.Minute
 
 // Options say where spans go. What they leave open is taken from the environment, OTEL_EXPORTER_OTLP_… and OTEL_RESOURCE_ATTRIBUTES.
 type Options struct {
-	Endpoint string  // host:port, or a URL; empty: the environment's, else localhost:4317
+	Endpoint string  // host:port, or a URL; empty: the environment's, else 127.0.0.1:4317 without TLS
 	Insecure *bool   // true: no TLS; nil: the environment's word, else TLS
 	Ratio    float64 // of the requests whose caller decided nothing, 0 to 1
 	Version  string
@@ -68,18 +69,40 @@ func traceTo(ctx context.Context, exporter sdktrace.SpanExporter, o Options) *Te
 	)}
 }
 
+// defaultEndpoint is where a collector listens that runs beside the server.
+const defaultEndpoint = "127.0.0.1:4317"
+
 func (o *Options) client() (options []otlptracegrpc.Option) {
+	endpoint, insecure := o.target()
 	switch {
-	case o.Endpoint == "":
-	case isURL(o.Endpoint):
-		options = append(options, otlptracegrpc.WithEndpointURL(o.Endpoint))
+	case endpoint == "":
+	case isURL(endpoint):
+		options = append(options, otlptracegrpc.WithEndpointURL(endpoint))
 	default:
-		options = append(options, otlptracegrpc.WithEndpoint(o.Endpoint))
+		options = append(options, otlptracegrpc.WithEndpoint(endpoint))
 	}
-	if o.Insecure != nil && *o.Insecure {
+	if insecure {
 		options = append(options, otlptracegrpc.WithInsecure())
 	}
 	return options
+}
+
+// target is what overrides the environment: an endpoint, empty for the environment's, and whether there is no TLS.
+func (o *Options) target() (endpoint string, insecure bool) {
+	endpoint, insecure = o.Endpoint, o.Insecure != nil && *o.Insecure
+	if endpoint == "" && environment("ENDPOINT") == "" {
+		endpoint = defaultEndpoint
+		insecure = insecure || o.Insecure == nil && environment("INSECURE") == "" && environment("CERTIFICATE") == ""
+	}
+	return endpoint, insecure
+}
+
+// environment is what OTEL_EXPORTER_OTLP_… says, for traces before for all signals.
+func environment(key string) string {
+	if v := strings.TrimSpace(os.Getenv("OTEL_EXPORTER_OTLP_TRACES_" + key)); v != "" {
+		return v
+	}
+	return strings.TrimSpace(os.Getenv("OTEL_EXPORTER_OTLP_" + key))
 }
 
 // Handler is h with a span around each request. A request that is traced carries its span on as its traceparent, so that what
