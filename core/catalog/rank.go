@@ -114,17 +114,16 @@ func (r *Rank) Generate(ctx context.Context, req *model.Request, progress func(m
 // StartRecording makes the rank write events into s.Path. The rank itself says who it is: s.Process is not used. Notes say what
 // is not recorded, and why, as far as the rank knows by now; StopRecording's have them again.
 func (r *Rank) StartRecording(ctx context.Context, s trace.Start) (notes []string, err error) {
-	p, err := r.process()
-	if err != nil {
-		return nil, err
-	}
-	if notes, err = p.StartRecording(ctx, s); err != nil {
-		return nil, err
-	}
-	r.mu.Lock()
-	defer r.mu.Unlock()
-	r.recording = taken{by: p, start: s, paths: []string{s.Path}}
-	return notes, nil
+	err = r.ask(func(p *wire.Process) error {
+		if notes, err = p.StartRecording(ctx, s); err != nil {
+			return err
+		}
+		r.mu.Lock()
+		defer r.mu.Unlock()
+		r.recording = taken{by: p, start: s, paths: []string{s.Path}}
+		return nil
+	})
+	return notes, err
 }
 
 // StopRecording ends the recording. If the process that recorded has died since, the error says how, though another may
