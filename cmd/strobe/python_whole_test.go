@@ -24,7 +24,7 @@ model "gradient" {
   stage "diffusion" {
     plugin = "gradient"
     config {
-      step_ms = 10
+      step_ms = %[5]d
     }
   }
 }
@@ -49,8 +49,8 @@ plugin "loadavg" {
 }
 `
 
-// startPython serves plugins in Python.
-func startPython(t *testing.T) *process {
+// startPython serves plugins in Python, with more blocks of configuration.
+func startPython(t *testing.T, stepMS int, more ...string) *process {
 	t.Helper()
 	if os.Getenv("STROBE_TEST") != "full" {
 		t.Skip("STROBE_TEST=full: needs Python with grpcio and numpy; install with . .ci/python.sh")
@@ -67,14 +67,15 @@ func startPython(t *testing.T) *process {
 	t.Setenv("PYTHONDONTWRITEBYTECODE", "1")
 	dir := t.TempDir()
 	example := func(name string) string { return filepath.Join(sdk, "examples", name) }
-	write(t, dir, "plugins.hcl", fmt.Sprintf(pythonHCL, filepath.Join(tools, "venv/bin/python"), example("gradient.py"), example("slowest.py"), example("loadavg.py")))
+	hcl := fmt.Sprintf(pythonHCL, filepath.Join(tools, "venv/bin/python"), example("gradient.py"), example("slowest.py"), example("loadavg.py"), stepMS)
+	write(t, dir, "plugins.hcl", hcl+strings.Join(more, ""))
 	return startServerIn(t, dir)
 }
 
 // TestPythonPlugins profiles a model in Python: its spans are in chrome's trace, in its request, on core's clock and with
 // arrows; and profilers in Python export and measure the same profile.
 func TestPythonPlugins(t *testing.T) {
-	p := startPython(t)
+	p := startPython(t, 10)
 	p.post("/start_profile", "")
 	const requests, steps = 2, 4
 	for range requests {
@@ -123,7 +124,7 @@ func TestPythonPlugins(t *testing.T) {
 
 // TestPythonRankKilled kills a rank in Python while it works: what it had recorded is in the trace, and it comes back.
 func TestPythonRankKilled(t *testing.T) {
-	p := startPython(t)
+	p := startPython(t, 10)
 	p.post("/start_profile", "")
 	p.drawn(4)
 	pid := 0
@@ -162,4 +163,87 @@ func TestPythonRankKilled(t *testing.T) {
 			t.Fatalf("the rank did not come back: %d %s", r.status, r.body)
 		}
 	}
+}
+
+// TestPythonFlight asks a server what a rank in Python remembers: on the command line, in the middle of a request that has
+// seen segments come and go, after a profile, and when the rank is killed.
+func TestPythonFlight(t *testing.T) {
+	p := startPython(t, 150, `
+flight_recorder {
+  window = "20s"
+  trigger "death" {
+    after = "0s"
+  }
+}
+`)
+	const steps = 4
+	p.drawn(steps)
+	status, out, errs := strobeFor(t, p, "profile", "snapshot")
+	if status != 0 || !strings.Contains(out, "ended by snapshot") || !strings.Contains(out, "denoise_step") {
+		t.Fatalf("status %d\n%s\n%s", status, out, errs)
+	}
+	v, _ := p.newest("")
+	f := p.mergedTrace(t, v)
+	if v.State != profile.StateComplete || v.Losses.Total != 0 || len(v.Processes) != 2 || len(f.named("blend")) != steps {
+		t.Errorf("%d blocks: %+v", len(f.named("blend")), v)
+	}
+	checkRows(t, f)
+	checkFlows(t, f, 1)
+
+	p.post("/start_profile", "")
+	p.drawn(steps)
+	if n := len(p.mergedTrace(t, p.stopProfile()).named("denoise_step")); n != steps {
+		t.Errorf("the profile in between has %d steps, want %d", n, steps)
+	}
+
+	answered := make(chan reply, 1)
+	go func() { answered <- p.ask(`{"prompt":"x","size":"64x64","num_inference_steps":100}`, "long", "") }()
+	seen, pid := 0, 0
+	for deadline := time.Now().Add(time.Minute); seen < 25; time.Sleep(500 * time.Millisecond) { // 20 s / 8 is a segment's time
+		v = p.profileCall("/v1/profiles/snapshot", `{"wait":true}`)
+		pid, seen = v.Processes[0].PID, inTheMiddle(t, p.mergedTrace(t, v))
+		if time.Now().After(deadline) {
+			t.Fatalf("%d steps after a minute", seen)
+		}
+	}
+	if err := syscall.Kill(pid, syscall.SIGKILL); err != nil {
+		t.Fatal(err)
+	}
+	if r := <-answered; r.status < 500 {
+		t.Errorf("a dead rank: %d %s", r.status, r.body)
+	}
+	v = p.await(profile.TriggerDeath)
+	if dead := v.Processes[0]; v.State != profile.StateComplete || dead.PID != pid || dead.Ended != profile.ProcessDied || dead.Events == 0 {
+		t.Errorf("%+v", v)
+	}
+	if n := inTheMiddle(t, p.mergedTrace(t, v)); n < seen {
+		t.Errorf("the dead rank left %d steps; %d were seen before", n, seen)
+	}
+}
+
+// inTheMiddle holds that the long request is open, with its steps from the first one on, and returns how many they are.
+func inTheMiddle(t *testing.T, f traceFile) int {
+	t.Helper()
+	var all []traceEvent
+	open := 0
+	for _, e := range f.named("pipeline_forward") {
+		if e.request() == "long" && e.Args["open"] == true {
+			open++
+		}
+	}
+	for _, e := range f.named("denoise_step") {
+		if e.request() == "long" {
+			all = append(all, e)
+		}
+	}
+	sortByStart(all)
+	for i, e := range all {
+		if e.Args["step"] != float64(i+1) {
+			t.Fatalf("step %d comes as %+v", i+1, e)
+		}
+	}
+	if len(all) > 0 && open != 1 {
+		t.Errorf("%d steps of a request that is open %d times", len(all), open)
+	}
+	return len(all)
 }

@@ -13,6 +13,7 @@ import (
 	"slices"
 	"strings"
 	"testing"
+	"time"
 
 	"github.com/google/go-cmp/cmp"
 
@@ -21,7 +22,7 @@ import (
 	"github.com/strobe-dev/strobe/sdk/trace"
 )
 
-var update = flag.Bool("update", false, "write testdata/written.txt")
+var update = flag.Bool("update", false, "write testdata/written.txt and testdata/remembered.txt")
 
 // interpreter is Python with the SDK's dependencies, and with the SDK installed from its package.
 func interpreter(t *testing.T) string {
@@ -79,6 +80,7 @@ func TestPython(t *testing.T) {
 		run(t, python, "-m", "mypy", "--no-error-summary", "--ignore-missing-imports", "--cache-dir", os.DevNull, "strobe_plugin", "examples/gradient.py", "examples/slowest.py")
 	})
 	t.Run("written", func(t *testing.T) { testWritten(t, python) })
+	t.Run("remembered", func(t *testing.T) { testRemembered(t, python) })
 	t.Run("profiler that measures", func(t *testing.T) {
 		for _, c := range plugintest.ProfilerChecks(plugintest.ProfilerOptions{NoArtifacts: true, Measures: true}) {
 			if c.Name != "measure" {
@@ -146,30 +148,8 @@ func parse(t *testing.T, text, dir string) {
 // makes the same events of the same calls.
 func testWritten(t *testing.T, python string) {
 	dir := t.TempDir()
-	path := filepath.Join(dir, "python.seg")
-	said := run(t, python, "tests/write.py", path, "--fixed")
-	var text bytes.Buffer
-	if err := recording.WriteFileText(&text, path); err != nil {
-		t.Fatal(err)
-	}
-	const golden = "testdata/written.txt"
-	if *update {
-		if err := os.WriteFile(golden, text.Bytes(), 0o644); err != nil {
-			t.Fatal(err)
-		}
-	}
-	want, err := os.ReadFile(golden)
-	if err != nil {
-		t.Fatal(err)
-	}
-	if d := cmp.Diff(string(want), text.String()); d != "" {
-		t.Errorf("go test ./sdk/python -update writes it (-want +got):\n%.4000s", d)
-	}
-	again := filepath.Join(dir, "again")
-	parse(t, golden, again)
-	if a, b := read(t, path), read(t, filepath.Join(again, "python.seg")); !bytes.Equal(a, b) {
-		t.Error("the text does not give the same bytes again")
-	}
+	said := run(t, python, "tests/write.py", filepath.Join(dir, "python.seg"), "--fixed")
+	checkText(t, dir, "testdata/written.txt")
 	other := t.TempDir()
 	byGo := record(t, filepath.Join(other, "go.seg"))
 	got, sum := events(t, dir)
@@ -182,6 +162,53 @@ func testWritten(t *testing.T, python string) {
 	}
 	if sum.Lost.Corrupt != 0 || sum.Events != byGo.Events {
 		t.Errorf("%+v", sum)
+	}
+}
+
+// testRemembered does the same with what a flight recorder in Python remembers.
+func testRemembered(t *testing.T, python string) {
+	dir, other := t.TempDir(), t.TempDir()
+	said := run(t, python, "tests/write.py", dir, "--flight", "--fixed")
+	checkText(t, dir, "testdata/remembered.txt")
+	byGo := remember(t, other)
+	got, sum := events(t, dir)
+	wanted, _ := events(t, other)
+	if d := cmp.Diff(wanted, got); d != "" {
+		t.Errorf("(-go +python):\n%.4000s", d)
+	}
+	if want := fmt.Sprintln(byGo.Events, sum.Bytes, 0, 0, 0); said != want {
+		t.Errorf("python says %q of its recording, go %q", said, want)
+	}
+	if sum.Lost.Corrupt != 0 || sum.Events != byGo.Events {
+		t.Errorf("%+v", sum)
+	}
+}
+
+// checkText holds that a folder's segments are those of a committed text, which gives the same bytes again.
+func checkText(t *testing.T, dir, golden string) {
+	t.Helper()
+	var text bytes.Buffer
+	if err := recording.WriteFolderText(&text, dir); err != nil {
+		t.Fatal(err)
+	}
+	if *update {
+		if err := os.WriteFile(golden, text.Bytes(), 0o644); err != nil {
+			t.Fatal(err)
+		}
+	}
+	if d := cmp.Diff(string(read(t, golden)), text.String()); d != "" {
+		t.Errorf("go test ./sdk/python -update writes it (-want +got):\n%.4000s", d)
+	}
+	again := filepath.Join(t.TempDir(), "again")
+	parse(t, golden, again)
+	paths, err := filepath.Glob(filepath.Join(dir, "*.seg"))
+	if err != nil || len(paths) == 0 {
+		t.Fatal(paths, err)
+	}
+	for _, path := range paths {
+		if !bytes.Equal(read(t, path), read(t, filepath.Join(again, filepath.Base(path)))) {
+			t.Errorf("the text does not give the same bytes as %s again", filepath.Base(path))
+		}
 	}
 }
 
@@ -271,5 +298,42 @@ func record(t *testing.T, path string) trace.Stats {
 	if err != nil {
 		t.Fatal(err)
 	}
+	return st
+}
+
+// remember does what tests/write.py does with --flight.
+func remember(t *testing.T, dir string) trace.SnapshotStats {
+	t.Helper()
+	rec := trace.New(trace.Options{})
+	defer rec.Close()
+	snapshot := func(dir string) trace.SnapshotStats {
+		st, err := rec.Snapshot(trace.Snapshot{Dir: dir, Label: "go"})
+		if err != nil {
+			t.Fatal(err)
+		}
+		return st
+	}
+	if err := rec.StartFlight(trace.Flight{Dir: t.TempDir(), MaxBytes: 8 << 20, Window: time.Hour, Process: trace.Process{Kind: trace.ProcessModel,
+		Name: "python", Model: "test", StageName: "diffusion", Rank: 1, Synthetic: true}}); err != nil {
+		t.Fatal(err)
+	}
+	idle, worker, calls := rec.Track("idle"), rec.Track("worker"), rec.CallTrack("calls", 99)
+	idle.SetRequest("long")
+	outer := idle.BeginArgs(trace.Name("outer"), trace.Int(trace.Name("n"), 42), trace.String(trace.Name("text"), "é"))
+	idle.SetRequest("other")
+	idle.Begin(trace.Name("left open"))
+	step := worker.BeginArgs(trace.NameIn(trace.CategoryStep, "denoise_step"), trace.Int(trace.Name("step"), 0))
+	worker.Instant(trace.Name("first"))
+	snapshot(t.TempDir())
+	worker.Instant(trace.Name("second"))
+	calls.Put(&trace.Work{Name: trace.Name("cudaLaunchKernel"), Kind: trace.WorkRuntimeCall, Begin: 1000, End: 2000, Correlation: 7, External: step.ID()})
+	within := worker.Begin(trace.Name("within"))
+	snapshot(t.TempDir())
+	worker.Count(trace.Name("queue"), 5)
+	within.End()
+	step.EndArgs(trace.Bool(trace.Name("late"), true))
+	worker.FlowOut(78)
+	st := snapshot(dir)
+	outer.End()
 	return st
 }

@@ -1,13 +1,15 @@
 """Writes a recording with every kind of event and argument, for readers in other languages.
 
     python write.py FILE [--fixed]
+    python write.py FOLDER --flight [--fixed]
 
-With --fixed the clock counts and the process has no traits of its own: the same bytes every time.
+The second keeps what a flight recorder remembers. With --fixed the clock counts and the process has no traits of its own: the same bytes every time.
 """
 
 import itertools
 import math
 import sys
+import tempfile
 
 from strobe_plugin import _names, _segment, _tracks, trace
 from strobe_plugin.trace import Category, NameID, Shapes, Text, Work
@@ -62,8 +64,34 @@ def record(path: str) -> trace.Stats:
     return rec.stop()
 
 
+def remember(folder: str) -> trace.Stats:
+    """The same as remember in ../python_test.go: three segments, and spans that are open across them."""
+    rec = trace.Recorder()
+    with tempfile.TemporaryDirectory() as ring, tempfile.TemporaryDirectory() as dropped:
+        rec.start_flight(ring, trace.Process(2, "python", "test", 0, "diffusion", 1, True), 8 << 20, 3600)
+        idle, worker, calls = rec.track("idle"), rec.track("worker"), rec.call_track("calls", 99)
+        idle.set_request("long")
+        outer = idle.begin("outer", {"n": 42, "text": "é"})
+        idle.set_request("other")
+        idle.begin("left open")
+        step = worker.begin(trace.name("denoise_step", Category.STEP), {"step": 0})
+        worker.instant("first")
+        rec.snapshot(dropped, "p")
+        worker.instant("second")
+        calls.work("cudaLaunchKernel", 1000, 2000, Work.RUNTIME, 7, step)
+        with worker.span("within"):
+            rec.snapshot(dropped, "q")
+            worker.count("queue", 5)
+        step.end({"late": True})
+        worker.flow_out(78)
+        stats = rec.snapshot(folder, "python")[1]
+        outer.end()
+        rec.close()
+    return stats
+
+
 if __name__ == "__main__":
     if "--fixed" in sys.argv:
         fix()
-    s = record(sys.argv[1])
+    s = (remember if "--flight" in sys.argv else record)(sys.argv[1])
     print(s.events, s.bytes, s.lost.truncated, s.lost.names, s.lost.device)
