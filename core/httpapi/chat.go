@@ -70,9 +70,9 @@ type chatRequest struct {
 }
 
 // chatCompletions is POST /v1/chat/completions.
-func (s *Server) chatCompletions(w http.ResponseWriter, r *http.Request) error {
+func (s *Server) chatCompletions(w http.ResponseWriter, r *http.Request) (err error) {
 	t := s.beginTrace(r)
-	defer t.end()
+	defer func() { t.endWith(r.Context(), err) }()
 	p, err := readJSON(r)
 	if err != nil {
 		return err

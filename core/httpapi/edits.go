@@ -13,9 +13,9 @@ import (
 )
 
 // imageEdits is POST /v1/images/edits: image-to-image from a form.
-func (s *Server) imageEdits(w http.ResponseWriter, r *http.Request) error {
+func (s *Server) imageEdits(w http.ResponseWriter, r *http.Request) (err error) {
 	t := s.beginTrace(r)
-	defer t.end()
+	defer func() { t.endWith(r.Context(), err) }()
 	f, err := readForm(r, s.o.MaxBodyBytes)
 	if err != nil {
 		return err

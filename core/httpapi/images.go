@@ -40,9 +40,9 @@ type imagesUsage struct {
 }
 
 // imageGenerations is POST /v1/images/generations.
-func (s *Server) imageGenerations(w http.ResponseWriter, r *http.Request) error {
+func (s *Server) imageGenerations(w http.ResponseWriter, r *http.Request) (err error) {
 	t := s.beginTrace(r)
-	defer t.end()
+	defer func() { t.endWith(r.Context(), err) }()
 	p, err := readJSON(r)
 	if err != nil {
 		return err

@@ -1,6 +1,7 @@
 package httpapi
 
 import (
+	"context"
 	"net/http"
 	"strconv"
 
@@ -32,7 +33,7 @@ type requestTrace struct {
 	endProfile func()     // ends the request's own profile; nil: it has none
 }
 
-// beginTrace takes a lane. The caller must call end.
+// beginTrace takes a lane. The caller must call end or endWith.
 func (s *Server) beginTrace(r *http.Request) *requestTrace {
 	st := stateOf(r)
 	t := &requestTrace{st: st}
@@ -65,6 +66,14 @@ func (t *requestTrace) end() {
 	if t.endProfile != nil {
 		t.endProfile()
 	}
+}
+
+// endWith closes the timeline of a request that is answered with err, nil for one that was answered.
+func (t *requestTrace) endWith(ctx context.Context, err error) {
+	if err != nil && !t.ended && t.failure == 0 {
+		t.fails(ctx, err)
+	}
+	t.end()
 }
 
 // respond sends a whole reply inside the span `respond`. Its last byte goes out only after the request's spans have
