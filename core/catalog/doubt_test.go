@@ -5,6 +5,7 @@ import (
 	"errors"
 	"os"
 	"path/filepath"
+	"runtime"
 	"strings"
 	"syscall"
 	"testing"
@@ -206,9 +207,7 @@ func (h *hurt) standStill() {
 	}
 	ranks := h.c.Stages()[4].Ranks
 	for _, r := range ranks {
-		if err := syscall.Kill(r.PID(), syscall.SIGSTOP); err != nil {
-			h.t.Fatal(err)
-		}
+		h.halt(r.PID())
 	}
 	said := make([]chan error, len(calls))
 	for i, call := range calls {
@@ -222,6 +221,26 @@ func (h *hurt) standStill() {
 	for _, r := range ranks {
 		h.replaced(r)
 	}
+}
+
+// halt stops a process with all its threads, which takes them a moment.
+func (h *hurt) halt(pid int) {
+	h.t.Helper()
+	if runtime.GOOS != "linux" {
+		h.t.Skip("looks into /proc")
+	}
+	if err := syscall.Kill(pid, syscall.SIGSTOP); err != nil {
+		h.t.Fatal(err)
+	}
+	eventually(h.t, "it stands still", func() bool {
+		threads, _ := filepath.Glob("/proc/" + itoa(pid) + "/task/*/stat")
+		for _, thread := range threads {
+			if b, err := os.ReadFile(thread); err == nil && !strings.Contains(string(b), ") T ") {
+				return false
+			}
+		}
+		return len(threads) > 0
+	})
 }
 
 // One whose end hangs holds up its own restart, for as long as it may.
