@@ -17,7 +17,7 @@ import (
 // (OTEL_EXPORTER_OTLP_…, as OpenTelemetry specifies it), and what that does not say from the defaults.
 type Config struct {
 	Endpoint    string            `strobe:"endpoint" doc:"host:port of an OTLP/gRPC receiver, or a URL such as https://otlp.example:4317; by default 127.0.0.1:4317 without TLS"`
-	Insecure    *bool             `strobe:"insecure" doc:"true: no TLS"`
+	Insecure    *bool             `strobe:"insecure" doc:"true: no TLS, as with http:// in endpoint; a bare host:port has TLS otherwise"`
 	Headers     map[string]string `strobe:"headers" doc:"sent with every request; secrets are better kept in OTEL_EXPORTER_OTLP_HEADERS"`
 	CAFile      string            `strobe:"ca_file" doc:"certificates (PEM) that the receiver's must come from, in place of the system's"`
 	CertFile    string            `strobe:"cert_file" doc:"client certificate (PEM)"`
