@@ -10,6 +10,7 @@ import (
 var passed = []string{
 	"PATH", "HOME", "TMPDIR", "TZ", "LANG", "LC_ALL", "LD_LIBRARY_PATH", "LD_PRELOAD", "DYLD_LIBRARY_PATH", "SSL_CERT_FILE", "SSL_CERT_DIR",
 	"GOMAXPROCS", "GOTRACEBACK", "GODEBUG", "GOGC", "GOMEMLIMIT", "GOCOVERDIR", "GORACE",
+	"USE_AGENT_API", "TRACE_START_IMMEDIATELY", // nsys's, as its families below
 }
 
 // passedPrefixes are families of variables that plugins get. NVTX_, NSYS_ and QUADD_, with LD_PRELOAD, are how nsys reaches the
