@@ -1,13 +1,11 @@
 package catalog_test
 
 import (
-	"bytes"
 	"context"
 	"crypto/sha256"
 	"encoding/hex"
 	"errors"
 	"fmt"
-	"log/slog"
 	"os"
 	"path/filepath"
 	"strconv"
@@ -51,8 +49,8 @@ profiler "lazy" {
 func itoa(n int) string { return strconv.Itoa(n) }
 
 func TestLoad(t *testing.T) {
-	var log bytes.Buffer
-	c := load(t, shipped, slog.New(slog.NewTextHandler(&log, nil)))
+	var log logBuffer
+	c := load(t, shipped, log.logger())
 	stages := c.Stages()
 	if len(stages) != 2 || len(stages[0].Ranks) != 2 || len(stages[1].Ranks) != 1 || !stages[0].Info.Makes {
 		t.Fatalf("stages = %+v", stages)
@@ -76,9 +74,7 @@ func TestLoad(t *testing.T) {
 	if d := cmp.Diff(want, states); d != "" {
 		t.Error(d)
 	}
-	if !strings.Contains(log.String(), "nothing to count") {
-		t.Error("what the probe found is not logged")
-	}
+	eventually(t, "what the probe found is logged", func() bool { return strings.Contains(log.String(), "nothing to count") })
 	pid := r.PID()
 	if err := c.Close(context.Background()); err != nil {
 		t.Error(err)
