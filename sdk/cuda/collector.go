@@ -64,7 +64,7 @@ func (s source) Start(st trace.Start) (notes []string, err error) {
 }
 
 // startOutside tells an outside profiler to begin. CUPTI is its.
-func (c *Collector) startOutside() ([]string, error) {
+func (c *Collector) startOutside() (notes []string, err error) {
 	const what = "control is \"" + string(trace.ControlCUDAProfiler) + "\": "
 	if c.options.Mode == Off {
 		return []string{what + `cuda is "off" here, so no CUDA profiler is told`}, nil
@@ -73,9 +73,13 @@ func (c *Collector) startOutside() ([]string, error) {
 		return c.without(fmt.Errorf(what+"%w", err))
 	}
 	c.outside = true
-	c.active.Store(&around{ranges: openRanges()})
+	ranges, err := openRanges()
+	if err != nil {
+		notes = append(notes, fmt.Sprintf("a tool wants spans as NVTX ranges, and gets none: %v", err))
+	}
+	c.active.Store(&around{ranges: ranges})
 	say(c.rec, stateOutside, "an outside profiler of CUDA has them")
-	return nil, nil
+	return notes, nil
 }
 
 // States of the fact "cuda".

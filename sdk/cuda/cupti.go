@@ -57,7 +57,7 @@ func loadCUPTI(path string) (*cupti, error) {
 	defer librariesMu.Unlock()
 	tried := []string{path}
 	if path == "" {
-		tried = places()
+		tried = soughtCUPTI.places()
 	}
 	var first error
 	for _, p := range tried {

@@ -8,14 +8,31 @@ import (
 	"slices"
 )
 
-// sonames are what the loader itself may know, newest first.
-var sonames = []string{"libcupti.so.13", "libcupti.so.12", "libcupti.so"}
+// sought is a library that is looked for.
+type sought struct {
+	sonames  []string // what the loader itself may know, newest first
+	patterns []string // of files in a folder
+	python   []string // folders within Python's packages
+}
 
-// candidates are the places where libcupti may be, in the order in which they are tried: the toolkit that the environment
+var (
+	soughtCUPTI = sought{
+		[]string{"libcupti.so.13", "libcupti.so.12", "libcupti.so"},
+		[]string{"libcupti.so.1[0-9]", "libcupti.so.20*.*", "libcupti.so"},
+		[]string{"nvidia/cuda_cupti/lib", "nvidia/cu[0-9]*/lib"}, // nvidia-cuda-cupti-cu12, nvidia-cuda-cupti of CUDA 13
+	}
+	soughtNVTX = sought{
+		[]string{"libnvToolsExt.so.1", "libnvToolsExt.so", "libnvtx3interop.so.1", "libnvtx3interop.so"},
+		[]string{"libnvToolsExt.so.1", "libnvtx3interop.so.1", "libnvtx3interop.so"},
+		[]string{"nvidia/nvtx/lib", "nvidia/cu[0-9]*/lib"}, // nvidia-nvtx-cu12, nvidia-nvtx of CUDA 13
+	}
+)
+
+// candidates are the places where a library may be, in the order in which they are tried: the toolkit that the environment
 // names, the loader's own path, Python packages of the environment, then what is installed in the usual places.
-func candidates(env func(string) string, glob func(string) []string) (all []string) {
+func (l *sought) candidates(env func(string) string, glob func(string) []string) (all []string) {
 	in := func(folder string) {
-		for _, pattern := range []string{"libcupti.so.1[0-9]", "libcupti.so.20*.*", "libcupti.so"} {
+		for _, pattern := range l.patterns {
 			found := glob(filepath.Join(folder, pattern))
 			slices.Sort(found)
 			slices.Reverse(found)
@@ -28,15 +45,16 @@ func candidates(env func(string) string, glob func(string) []string) (all []stri
 		in(filepath.Join(home, "targets/*/lib"))
 	}
 	python := func(packages string) {
-		in(filepath.Join(packages, "nvidia/cuda_cupti/lib")) // nvidia-cuda-cupti-cu12
-		in(filepath.Join(packages, "nvidia/cu[0-9]*/lib"))   // nvidia-cuda-cupti of CUDA 13
+		for _, folder := range l.python {
+			in(filepath.Join(packages, folder))
+		}
 	}
 	for _, name := range []string{"CUDA_HOME", "CUDA_PATH"} {
 		if home := env(name); home != "" {
 			toolkit(home)
 		}
 	}
-	all = append(all, sonames...)
+	all = append(all, l.sonames...)
 	for _, name := range []string{"VIRTUAL_ENV", "CONDA_PREFIX"} {
 		if home := env(name); home != "" {
 			python(filepath.Join(home, "lib/python3*/site-packages"))
@@ -58,4 +76,4 @@ func globFiles(pattern string) []string {
 }
 
 // places are the candidates of this process.
-func places() []string { return candidates(os.Getenv, globFiles) }
+func (l *sought) places() []string { return l.candidates(os.Getenv, globFiles) }

@@ -13,7 +13,7 @@ type (
 
 func startSession(*trace.Recorder, *Options) (*session, error) { return nil, ErrNotBuilt }
 func (*session) stop() []string                                { return nil }
-func openRanges() *ranges                                      { return nil }
+func openRanges() (*ranges, error)                             { return nil, nil }
 func profilerStart() error                                     { return ErrNotBuilt }
 func profilerStop() error                                      { return ErrNotBuilt }
 

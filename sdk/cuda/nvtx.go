@@ -3,6 +3,7 @@
 package cuda
 
 import (
+	"errors"
 	"fmt"
 	"os"
 	"sync"
@@ -24,12 +25,14 @@ type ranges struct {
 // injection is how a tool that wants NVTX is announced to a process.
 const injection = "NVTX_INJECTION64_PATH"
 
-// openRanges finds NVTX when a tool wants it; nil when none does, or there is no library.
-func openRanges() *ranges {
+var errNoNVTX = errors.New("neither libnvToolsExt nor libnvtx3interop was found: install the CUDA toolkit or the Python package nvidia-nvtx, or set CUDA_HOME")
+
+// openRanges finds NVTX when a tool wants it; nil when none does, or there is no library, which is an error.
+func openRanges() (*ranges, error) {
 	if os.Getenv(injection) == "" {
-		return nil
+		return nil, nil
 	}
-	for _, name := range []string{"libnvToolsExt.so.1", "libnvToolsExt.so", "libnvtx3interop.so.1", "libnvtx3interop.so"} {
+	for _, name := range soughtNVTX.places() {
 		lib, err := openLibrary(name, 0)
 		if err != nil {
 			continue
@@ -37,10 +40,10 @@ func openRanges() *ranges {
 		push, err1 := findSymbol(lib, "nvtxRangePushA")
 		pop, err2 := findSymbol(lib, "nvtxRangePop")
 		if err1 == nil && err2 == nil {
-			return &ranges{push8: push, pop8: pop, texts: map[trace.NameID]*byte{}}
+			return &ranges{push8: push, pop8: pop, texts: map[trace.NameID]*byte{}}, nil
 		}
 	}
-	return nil
+	return nil, errNoNVTX
 }
 
 func (r *ranges) push(n trace.NameID) {

@@ -277,7 +277,7 @@ func child() int {
 	st, err := r.Stop()
 	fmt.Printf("notes: %q\nstop: %v\n", st.Notes, err)
 	maps, _ := os.ReadFile("/proc/self/maps")
-	for _, name := range []string{"libcupti", "libcuda", "libcudart", "libnvToolsExt"} {
+	for _, name := range []string{"libcupti", "libcuda", "libcudart", "libnvToolsExt", "libnvtx3interop"} {
 		fmt.Println(name, "mapped:", strings.Contains(string(maps), name))
 	}
 	return 0

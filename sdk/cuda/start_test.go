@@ -208,7 +208,7 @@ func TestCandidates(t *testing.T) {
 		"/venv/lib/python3.11/site-packages/nvidia/cu13/lib/libcupti.so.13", "/usr/local/cuda/extras/CUPTI/lib64/libcupti.so.2024.1.1",
 		"/usr/lib/python3/dist-packages/nvidia/cuda_cupti/lib/libcupti.so.12",
 	}
-	got := candidates(func(name string) string { return env[name] }, func(pattern string) (found []string) {
+	got := soughtCUPTI.candidates(func(name string) string { return env[name] }, func(pattern string) (found []string) {
 		for _, f := range files {
 			if ok, err := filepath.Match(pattern, f); err != nil {
 				t.Error(err)
@@ -267,12 +267,56 @@ func TestRanges(t *testing.T) {
 	}
 }
 
-func TestNobodyToTell(t *testing.T) {
-	if _, err := exec.LookPath("ldconfig"); err == nil {
-		if out, _ := exec.Command("ldconfig", "-p").Output(); strings.Contains(string(out), "libcuda") {
-			t.Skip("this machine has libcuda or libcudart")
+// skipWith skips a test on machines whose loader knows a library.
+func skipWith(t *testing.T, library string) {
+	t.Helper()
+	if out, err := exec.Command("ldconfig", "-p").Output(); err == nil && strings.Contains(string(out), library) {
+		t.Skip("this machine has " + library)
+	}
+}
+
+// TestRangesInNewProcess finds NVTX in a Python package, and says so when a tool wants it in vain.
+func TestRangesInNewProcess(t *testing.T) {
+	s := stand(t)
+	for _, l := range []string{"libnvToolsExt", "libnvtx3interop"} {
+		skipWith(t, l)
+	}
+	libraries, packages := t.TempDir(), filepath.Join(t.TempDir(), "lib/python3.11/site-packages/nvidia/cu13/lib")
+	if err := os.MkdirAll(packages, 0o755); err != nil {
+		t.Fatal(err)
+	}
+	code, err := os.ReadFile(s.path)
+	if err != nil {
+		t.Fatal(err)
+	}
+	for _, path := range []string{filepath.Join(libraries, "libcuda.so.1"), filepath.Join(packages, "libnvtx3interop.so.1")} {
+		if err := os.WriteFile(path, code, 0o600); err != nil { // no links: the loader knows a file that it has loaded
+			t.Fatal(err)
 		}
 	}
+	home := packages[:strings.Index(packages, "/lib/python3")]
+	for _, test := range []struct {
+		name     string
+		env      []string
+		notes    string
+		attached bool
+	}{
+		{"no tool", []string{"VIRTUAL_ENV=" + home}, "notes: []", false},
+		{"no library", []string{injection + "=/a/tool.so"}, "wants spans as NVTX ranges, and gets none: neither libnvToolsExt", false},
+		{"a Python package", []string{injection + "=/a/tool.so", "VIRTUAL_ENV=" + home}, "notes: []", true},
+	} {
+		t.Run(test.name, func(t *testing.T) {
+			env := append(test.env, "LD_LIBRARY_PATH="+libraries, childEnv+"_CONTROL="+string(trace.ControlCUDAProfiler))
+			out, _ := inChild(t, Required, "", env...)
+			if !strings.Contains(out, test.notes) || !strings.Contains(out, "error: <nil>") || strings.Contains(out, "libnvtx3interop mapped: true") != test.attached {
+				t.Error(out)
+			}
+		})
+	}
+}
+
+func TestNobodyToTell(t *testing.T) {
+	skipWith(t, "libcuda")
 	out, _ := inChild(t, Required, "", childEnv+"_CONTROL="+string(trace.ControlCUDAProfiler))
 	if !strings.Contains(out, ErrNoProfiler.Error()) || !strings.Contains(out, "not recording") {
 		t.Error(out)
