@@ -53,7 +53,7 @@ func TestUnanswered(t *testing.T) {
 				config.Timeout = 500 * time.Millisecond
 			}
 			o := f.export(t, config, f.profile(t, "p"))
-			said := len(o.warnings) == 1 && strings.Contains(o.warnings[0], "twice")
+			said := len(o.warnings) == 1 && strings.Contains(o.warnings[0], "more than once")
 			if u := o.report.Unanswered; o.err != nil || o.report.Spans.Sent != 38 || (u > 0) != c.unsure || said != c.unsure || u > 38 {
 				t.Errorf("%v, %+v, %q", o.err, o.report, o.warnings)
 			}

@@ -243,6 +243,51 @@ func TestCollectorKilled(t *testing.T) {
 	c.compare(f)
 }
 
+// TestCollectorHangs stops the collector's process after a part of the spans, has it go on after the export has given up, and sends the
+// rest: what came more than once was said to be in doubt.
+func TestCollectorHangs(t *testing.T) {
+	c := startCollector(t, "")
+	f := record(t)
+	requests(f, 20, 50)
+	f.stop(t)
+	p := f.profile(t, "p")
+	config := to(c.address)
+	config.MaxRequest, config.Timeout, config.Patience = 16<<10, 500*time.Millisecond, time.Second
+	opened, err := (&Profiler{config: config}).Open(context.Background(), p)
+	if err != nil {
+		t.Fatal(err)
+	}
+	batches := 0
+	processes := follow(t, f, func(b *recording.Batch) error {
+		if batches++; batches == 50 {
+			opened.(*sink).quiesce()
+			_ = c.process.Process.Signal(syscall.SIGSTOP)
+			opened.(profiler.Stopper).Stopping(context.Background())
+		}
+		return opened.Consume(context.Background(), b)
+	})
+	first := finish(t, opened, p, profiler.Summary{Stopped: time.Now(), Processes: processes})
+	_ = c.process.Process.Signal(syscall.SIGCONT)
+	if s := first.report.Spans; first.err != nil || s.Sent == 0 || s.Undelivered == 0 || first.report.Unanswered == 0 || first.report.Unanswered > s.Undelivered {
+		t.Errorf("first export: %v, %+v", first.err, first.report)
+	}
+	again := f.profile(t, "p")
+	again.Previous, config.Timeout, config.Patience = p.Dir, 10*time.Second, 20*time.Second
+	if o := f.export(t, config, again); o.err != nil || len(o.warnings) > 0 {
+		t.Error(o.err, o.warnings)
+	}
+	c.end()
+	seen, repeated := map[string]int{}, 0
+	for _, s := range c.spans() {
+		if seen[s.SpanID]++; seen[s.SpanID] == 2 {
+			repeated++
+		}
+	}
+	if len(seen) != 20*154 || repeated > int(first.report.Unanswered) {
+		t.Errorf("%d different spans arrived, %d of them more than once, %d were in doubt", len(seen), repeated, first.report.Unanswered)
+	}
+}
+
 // quiesce waits until nothing is in flight: what a receiver that is killed had half taken nobody knows.
 func (s *sink) quiesce() {
 	for {

@@ -179,7 +179,7 @@ func (r *report) warnings() (list []string) {
 		say(s.Undelivered, "%d spans were delivered to %s, %d were not%s: export the profile with this profiler once more to send the rest", s.Sent+s.SentBefore, r.Endpoint, s.Undelivered, r.because())
 	}
 	if r.failure() == nil {
-		say(r.Unanswered, "%d spans were sent to %s without an answer, and again, or will be by the next export: it may have them twice, with the same ids; raise timeout if it is slow", r.Unanswered, r.Endpoint)
+		say(r.Unanswered, "%d spans were sent to %s without an answer, and again, or will be by the next export: it may have them more than once, with the same ids; raise timeout if it is slow", r.Unanswered, r.Endpoint)
 	}
 	say(s.Rejected, "%d spans were lost: %s took the uploads and rejected them%s", s.Rejected, r.Endpoint, quoted(r.Notice))
 	say(s.TooLarge, "%d spans were lost: each is larger than what %s takes at once%s", s.TooLarge, r.Endpoint, r.because())

@@ -47,7 +47,7 @@ type tally struct {
 	undelivered uint64
 	uploads     uint64
 	bytes       uint64 // before compression
-	unanswered  uint64 // in uploads that nobody answered: the receiver may have them although they count as not sent, or sent twice
+	unanswered  uint64 // in uploads that nobody answered: the receiver may have them although they count as not sent, or more than once
 	problem     string // the last one
 	notice      string // what the receiver said to a partial success
 }
