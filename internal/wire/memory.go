@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"log/slog"
 	"net"
+	"path"
 	"time"
 
 	"google.golang.org/grpc"
@@ -21,10 +22,37 @@ type Memory struct {
 	served  chan struct{}
 }
 
+// Fault answers the calls of a plugin in memory in the place of its service, as a plugin that is not written with the SDK
+// might: for tests of what checks plugins. call is the name of a call, "Finish"; next is the service's own answer.
+type Fault struct {
+	Unary  func(call string, req any, next func() (any, error)) (any, error)
+	Stream func(call string, next func() error) error
+}
+
+func (f Fault) options() []grpc.ServerOption {
+	var o []grpc.ServerOption
+	if f.Unary != nil {
+		o = append(o, grpc.ChainUnaryInterceptor(func(ctx context.Context, req any, info *grpc.UnaryServerInfo, handler grpc.UnaryHandler) (any, error) {
+			return f.Unary(path.Base(info.FullMethod), req, func() (any, error) { return handler(ctx, req) })
+		}))
+	}
+	if f.Stream != nil {
+		o = append(o, grpc.ChainStreamInterceptor(func(srv any, s grpc.ServerStream, info *grpc.StreamServerInfo, handler grpc.StreamHandler) error {
+			return f.Stream(path.Base(info.FullMethod), func() error { return handler(srv, s) })
+		}))
+	}
+	return o
+}
+
 // InMemory serves s in this process. name is how errors call it.
 func InMemory(s Service, kind, name string, log *slog.Logger, t Timeouts) (*Memory, error) {
+	return Fault{}.InMemory(s, kind, name, log, t)
+}
+
+// InMemory is [InMemory] with the fault.
+func (f Fault) InMemory(s Service, kind, name string, log *slog.Logger, t Timeouts) (*Memory, error) {
 	pipe := bufconn.Listen(1 << 20)
-	server := newServer(log)
+	server := newServer(log, f.options()...)
 	s.register(server)
 	conn, err := grpc.NewClient("passthrough:memory", append(dialOptions(), grpc.WithTransportCredentials(insecure.NewCredentials()),
 		grpc.WithContextDialer(func(ctx context.Context, _ string) (net.Conn, error) { return pipe.DialContext(ctx) }))...)

@@ -62,7 +62,11 @@ func StartProfiler(fresh func() (profiler.Profiler, profiler.Description)) Start
 var quiet = slog.New(slog.DiscardHandler)
 
 func inMemory(s wire.Service, kind, name string) (*Plugin, error) {
-	m, err := wire.InMemory(s, kind, name, quiet, timeouts)
+	return faulty(wire.Fault{}, s, kind, name)
+}
+
+func faulty(f wire.Fault, s wire.Service, kind, name string) (*Plugin, error) {
+	m, err := f.InMemory(s, kind, name, quiet, timeouts)
 	if err != nil {
 		return nil, err
 	}

@@ -4,8 +4,6 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"os"
-	"path/filepath"
 	"reflect"
 	"slices"
 	"sync"
@@ -13,18 +11,17 @@ import (
 	"time"
 
 	"github.com/strobe-dev/strobe/sdk/model"
-	"github.com/strobe-dev/strobe/sdk/recording"
 )
 
-// A cancelled call must end within a step. That is measured against a whole call of enough steps that takes long
-// enough for a busy machine not to matter; else only that the call ends at all.
+// A cancelled call must end within a step, and recording is turned on and off while a call runs. That is measured against
+// a whole call that takes long enough for a busy machine not to matter; else only that there is an end at all.
 const (
-	cancelSteps = 5
-	cancelWhole = 300 * time.Millisecond
-	cancelTries = 3 // of which one must do: a busy machine is slow now and then, a plugin that does not look is so always
+	cancelSteps = 5 // of a call, at least
+	wholeCall   = 300 * time.Millisecond
+	lateTries   = 3 // of which one must do: a busy machine is slow now and then, a plugin that does not care is so always
 )
 
-var errCancelledLate = errors.New("look at ctx in every step")
+var errLate = errors.New("too late")
 
 // ModelOptions say how to check a model plugin. New, Build or Command must be given, best New and Build.
 type ModelOptions struct {
@@ -205,8 +202,13 @@ func (c modelChecks) cancel(ctx context.Context, p *Plugin) error {
 	if err != nil {
 		return err
 	}
-	for range cancelTries {
-		if err = cancelOnce(ctx, p, r); !errors.Is(err, errCancelledLate) {
+	return tried(func() error { return cancelOnce(ctx, p, r) })
+}
+
+// tried is what comes of a test of how fast a plugin is, which may be too slow now and then.
+func tried(once func() error) (err error) {
+	for range lateTries {
+		if err = once(); !errors.Is(err, errLate) {
 			return err
 		}
 	}
@@ -232,10 +234,10 @@ func cancelOnce(ctx context.Context, p *Plugin, r *model.Request) error {
 		return fmt.Errorf("%w: the request has no step after which to cancel", ErrSkipped)
 	}
 	switch {
-	case err == nil && whole < cancelWhole:
+	case err == nil && whole < wholeCall:
 		return fmt.Errorf("%w: the request takes %s, which is too quick to be cancelled", ErrSkipped, whole)
 	case err == nil:
-		return fmt.Errorf("a cancelled call went on to its end: %w", errCancelledLate)
+		return fmt.Errorf("%w: a cancelled call went on to its end; look at ctx in every step", errLate)
 	case !errors.Is(err, context.Canceled):
 		return fmt.Errorf("a cancelled call must end with ctx's error, it ended with: %w", err)
 	}
@@ -249,8 +251,8 @@ func cancelOnce(ctx context.Context, p *Plugin, r *model.Request) error {
 	switch {
 	case err != nil:
 		return fmt.Errorf("after a cancelled call: %w", err)
-	case steps >= cancelSteps && whole >= cancelWhole && waited > whole*3/4:
-		return fmt.Errorf("a whole call takes %s, and after a cancelled one the next had its first step only after %s: %w", whole, waited, errCancelledLate)
+	case steps >= cancelSteps && whole >= wholeCall && waited > whole*3/4:
+		return fmt.Errorf("%w: a whole call takes %s, and after a cancelled one the next had its first step only after %s; look at ctx in every step", errLate, whole, waited)
 	}
 	return nil
 }
@@ -307,81 +309,4 @@ func (c modelChecks) wrongSize(ctx context.Context, p *Plugin) error {
 		return fmt.Errorf("after a request that it refused: %w", err)
 	}
 	return nil
-}
-
-// record checks that a recording of a request holds spans that carry its id.
-func (c modelChecks) record(ctx context.Context, p *Plugin) error {
-	_, r, err := c.ready(ctx, p)
-	if err != nil {
-		return err
-	}
-	dir, err := os.MkdirTemp("", "plugintest")
-	if err != nil {
-		return err
-	}
-	defer os.RemoveAll(dir)
-	r.Flow = 77
-	if err := p.StartRecording(ctx, filepath.Join(dir, "rank.seg")); err != nil {
-		return err
-	}
-	if _, err := p.Generate(ctx, r, nil); err != nil {
-		return err
-	}
-	if _, err := p.StopRecording(ctx); err != nil {
-		return err
-	}
-	spans, foreign, flows := 0, 0, 0
-	_, err = recording.Read(ctx, dir, func(b *recording.Batch) error {
-		for e := range b.All() {
-			switch {
-			case e.Kind == recording.FlowIn && e.Flow == r.Flow:
-				flows++
-			case e.Kind == recording.Span && e.Request == r.ID:
-				spans++
-			case e.Kind == recording.Span:
-				foreign++
-			}
-		}
-		return nil
-	})
-	switch {
-	case err != nil:
-		return err
-	case spans == 0:
-		return fmt.Errorf("no span of the request was recorded (%d without its id): use Track.SetRequest(req.ID)", foreign)
-	case flows != 1:
-		return fmt.Errorf("the request's flow arrived %d times: call Track.FlowIn(req.Flow) in the outermost span", flows)
-	}
-	return nil
-}
-
-// recordInFlight turns recording on and off while a request runs.
-func (c modelChecks) recordInFlight(ctx context.Context, p *Plugin) error {
-	_, r, err := c.ready(ctx, p)
-	if err != nil {
-		return err
-	}
-	dir, err := os.MkdirTemp("", "plugintest")
-	if err != nil {
-		return err
-	}
-	defer os.RemoveAll(dir)
-	done := make(chan error, 1)
-	go func() {
-		_, err := p.Generate(ctx, r, nil)
-		done <- err
-	}()
-	for i := 0; ; i++ {
-		if err := p.StartRecording(ctx, filepath.Join(dir, fmt.Sprintf("%d.seg", i))); err != nil {
-			return errors.Join(err, <-done)
-		}
-		if _, err := p.StopRecording(ctx); err != nil {
-			return errors.Join(err, <-done)
-		}
-		select {
-		case err := <-done:
-			return err
-		default:
-		}
-	}
 }
