@@ -202,6 +202,7 @@ func TestTensorBoard(t *testing.T) {
 func TestHolisticTraceAnalysis(t *testing.T) {
 	type loaded struct {
 		Problems []string
+		Negative int // durations below zero
 		Ranks    []int
 		Linked   map[string]int
 		GPU      *struct {
@@ -223,6 +224,11 @@ func TestHolisticTraceAnalysis(t *testing.T) {
 		got := run[loaded](t, tools, "holistic.py", dir)
 		if len(got.Problems) > 0 || got.GPU == nil || got.GPU.Kernels == 0 || got.GPU.Launches["0"] == 0 || got.Linked["1"] == 0 {
 			t.Errorf("%+v", got)
+		}
+		t.Setenv("HTA_DISABLE_NS_ROUNDING", "1")
+		exact := run[loaded](t, tools, "holistic.py", dir)
+		if exact.Negative > 0 || exact.GPU == nil || exact.GPU.Busy[0] <= got.GPU.Busy[0] {
+			t.Errorf("not rounded: %+v", exact)
 		}
 	})
 }
