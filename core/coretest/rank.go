@@ -29,6 +29,7 @@ type Rank struct {
 	OnGenerate func(ctx context.Context, req *model.Request, progress func(model.Progress)) (*model.Result, error)
 	OnStart    func(ctx context.Context, s trace.Start) error
 	OnStop     func(ctx context.Context) error
+	OnStarted  func() // after what StartRecording does, before its answer
 	OnSnapshot func(s trace.Snapshot) error
 
 	// NoCPU is why the rank makes no CPU profile, and FailCPU why it does not complete one.
@@ -104,7 +105,7 @@ func (r *Rank) SetDown(err error) {
 func (r *Rank) Mend() {
 	r.mu.Lock()
 	defer r.mu.Unlock()
-	r.down, r.OnGenerate, r.OnStart, r.OnStop = nil, nil, nil, nil
+	r.down, r.OnGenerate, r.OnStarted, r.OnStart, r.OnStop = nil, nil, nil, nil, nil
 }
 
 // Served is how many Generates have begun.
@@ -185,8 +186,11 @@ func sleep(ctx context.Context, d time.Duration) error {
 // StartRecording makes the segment as an empty file.
 func (r *Rank) StartRecording(ctx context.Context, s trace.Start) ([]string, error) {
 	r.mu.Lock()
-	hook := r.OnStart
+	hook, started := r.OnStart, r.OnStarted
 	r.mu.Unlock()
+	if started != nil {
+		defer started()
+	}
 	if hook != nil {
 		if err := hook(ctx, s); err != nil {
 			return nil, err

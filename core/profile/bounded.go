@@ -14,6 +14,28 @@ type callResult struct {
 	err error
 	// unsure: the call ran out of time or was cancelled, so what it was to begin may have begun.
 	unsure bool
+	// ended is closed when the call is over and, if nobody waited for it, what it did is undone.
+	ended <-chan struct{}
+}
+
+// settleTime is how long a start that fails waits for calls that were given up: they were told, so they end at once, and
+// what they still undo must not meet what the next start begins.
+const settleTime = time.Second
+
+// settle waits for the end of calls that were given up.
+func settle(calls ...callResult) {
+	timer := time.NewTimer(settleTime)
+	defer timer.Stop()
+	for _, c := range calls {
+		if !c.unsure {
+			continue
+		}
+		select {
+		case <-c.ended:
+		case <-timer.C:
+			return
+		}
+	}
 }
 
 // bounded calls f with a deadline and does not wait longer, even if f does. A panic in f is its error. When f ends
@@ -24,7 +46,9 @@ func bounded(ctx context.Context, log *slog.Logger, d time.Duration, f func(cont
 	answer := make(chan error, 1)
 	var mu sync.Mutex
 	abandoned := false
+	ended := make(chan struct{})
 	go func() {
+		defer close(ended)
 		err := guarded(log, func() error { return f(ctx) })
 		mu.Lock()
 		was := abandoned
@@ -37,7 +61,7 @@ func bounded(ctx context.Context, log *slog.Logger, d time.Duration, f func(cont
 	select {
 	case err := <-answer:
 		if err != nil && ctx.Err() != nil {
-			return callResult{err: fmt.Errorf("%w (%w)", context.Cause(ctx), err), unsure: true}
+			return callResult{err: fmt.Errorf("%w (%w)", context.Cause(ctx), err), unsure: true, ended: ended}
 		}
 		return callResult{err: err}
 	case <-ctx.Done():
@@ -51,7 +75,7 @@ func bounded(ctx context.Context, log *slog.Logger, d time.Duration, f func(cont
 		default:
 			abandoned = true
 		}
-		return callResult{err: context.Cause(ctx), unsure: true}
+		return callResult{err: context.Cause(ctx), unsure: true, ended: ended}
 	}
 }
 

@@ -8,6 +8,7 @@ import (
 	"path/filepath"
 	"strings"
 	"sync"
+	"sync/atomic"
 	"testing"
 	"testing/synctest"
 	"time"
@@ -54,12 +55,12 @@ func TestStartIsAllOrNothing(t *testing.T) {
 		{"a rank is down", func(c *coretest.Core) { c.Diffusion[1].SetDown(coretest.ErrDied) }, profile.CodeRankUnavailable, []string{"stage_0_diffusion_rank1"}, 0},
 		{"a rank fails", func(c *coretest.Core) { c.Resize.OnStart = onStart(fail) }, profile.CodeRecordingFailed, []string{"stage_1_resize_rank0"}, 0},
 		{"a rank hangs", func(c *coretest.Core) { c.Resize.OnStart = onStart(hang) }, profile.CodeRankUnavailable, []string{"stage_1_resize_rank0"}, 10 * time.Second},
-		{"a rank is deaf", func(c *coretest.Core) { c.Resize.OnStart = onStart(deaf) }, profile.CodeRankUnavailable, []string{"stage_1_resize_rank0"}, 10 * time.Second},
+		{"a rank is deaf", func(c *coretest.Core) { c.Resize.OnStart = onStart(deaf) }, profile.CodeRankUnavailable, []string{"stage_1_resize_rank0"}, 11 * time.Second},
 		{"a rank panics", func(c *coretest.Core) { c.Resize.OnStart = onStart(ouch) }, profile.CodeRecordingFailed, []string{"stage_1_resize_rank0"}, 0},
 		{"core fails", func(c *coretest.Core) { c.CoreRank.OnStart = onStart(fail) }, profile.CodeRecordingFailed, []string{"core"}, 0},
 		{"a profiler fails", func(c *coretest.Core) { c.Exporters["otlp"].OnOpen = onOpen(fail) }, profile.CodeProfilerFailed, []string{"otlp"}, 0},
 		{"a profiler hangs", func(c *coretest.Core) { c.Exporters["otlp"].OnOpen = onOpen(hang) }, profile.CodeProfilerFailed, []string{"otlp"}, 10 * time.Second},
-		{"a profiler is deaf", func(c *coretest.Core) { c.Exporters["otlp"].OnOpen = onOpen(deaf) }, profile.CodeProfilerFailed, []string{"otlp"}, 10 * time.Second},
+		{"a profiler is deaf", func(c *coretest.Core) { c.Exporters["otlp"].OnOpen = onOpen(deaf) }, profile.CodeProfilerFailed, []string{"otlp"}, 11 * time.Second},
 		{"several fail", func(c *coretest.Core) {
 			c.Diffusion[0].SetDown(coretest.ErrDied)
 			c.Resize.OnStart = onStart(fail)
@@ -99,6 +100,35 @@ func TestStartIsAllOrNothing(t *testing.T) {
 			})
 		})
 	}
+}
+
+// What a start that was given up still undoes does not meet the next profile's recording.
+func TestStartAfterOneThatWasGivenUp(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		c := coretest.New(t, coretest.Options{})
+		var late atomic.Bool
+		c.Resize.OnStarted = func() {
+			time.Sleep(1010 * time.Millisecond)
+			late.Store(true)
+		}
+		c.Resize.OnStop = func(context.Context) error {
+			if late.Swap(false) {
+				time.Sleep(50 * time.Millisecond)
+			}
+			return nil
+		}
+		ctx, cancel := context.WithTimeout(t.Context(), time.Second)
+		defer cancel()
+		_, err := c.Profiles.Start(ctx, profile.StartRequest{})
+		code(t, err, profile.CodeCancelled)
+		time.Sleep(20 * time.Millisecond) // by now, what began late is known
+		c.Resize.OnStarted = nil
+		start(t, c, profile.StartRequest{})
+		time.Sleep(time.Minute)
+		if v := stop(t, c, ""); v.State != profile.StateComplete {
+			t.Errorf("the next profile: %s, %s", v.State, v.Error)
+		}
+	})
 }
 
 // mend takes the faults out of a core.

@@ -205,6 +205,7 @@ func (m *Manager) startError(ctx context.Context, p *entry, recs, opens []callRe
 
 // undo stops what began, or may have.
 func (m *Manager) undo(p *entry, recs, opens []callResult) {
+	settle(slices.Concat(recs, opens)...)
 	each(len(recs)+len(opens), func(i int) {
 		if n := len(recs); i >= n {
 			if opens[i-n].err == nil || opens[i-n].unsure {
@@ -224,7 +225,7 @@ func (m *Manager) undoRecorder(p *entry, r Recorder) {
 		_, err := r.StopRecording(ctx)
 		return err
 	}, nil)
-	if res.err != nil {
+	if res.err != nil && !errors.Is(res.err, trace.ErrNotRecording) { // it may not have come to record
 		m.log.Warn("roll back a recording", logID, p.id, logProcess, r.Label(), logError, res.err)
 	}
 }
