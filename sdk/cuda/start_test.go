@@ -34,6 +34,8 @@ func TestReasons(t *testing.T) {
 		{"too old", map[int32]int64{setVersion: 18}, "", []error{ErrTooOld}, "11.8"},
 		{"held by another tool, as CUPTI says", map[int32]int64{setSubscribeResult: resultSubscribers}, "", []error{ErrHeld}, "result 39"},
 		{"held by another tool, as old ones say", map[int32]int64{setSubscribeResult: resultMaxLimit}, "", []error{ErrHeld}, "nsys"},
+		{"held by a tool of the old kind", map[int32]int64{setSubscribeResult: resultLegacy}, "", []error{ErrHeld}, "result 38"},
+		{"held, as is said later", map[int32]int64{setEnableResult: resultSubscribers}, "", []error{ErrHeld}, "control = "},
 		{"privileges", map[int32]int64{setEnableResult: resultPrivileges}, "", []error{ErrPrivileges}, "NVreg_RestrictProfilingToAdminUsers"},
 		{"virtualised", map[int32]int64{setEnableResult: resultVirtualised}, "", []error{ErrVirtualised}, ""},
 		{"not initialised", map[int32]int64{setEnableResult: resultNotInit}, "", []error{ErrNotReady}, "NOT_INITIALIZED"},
@@ -149,6 +151,27 @@ func TestInNewProcess(t *testing.T) {
 		t.Error(out)
 	}
 	if _, _, sum := read(t, dir); sum.Process.Fact("cuda device", 0).Arg("name").Text != "Stand-in" {
+		t.Errorf("%+v", sum.Process.Facts)
+	}
+}
+
+// TestNoDriver: CUPTI is there, as in Python's packages, and the driver is not.
+func TestNoDriver(t *testing.T) {
+	stand(t)
+	skipWith(t, "libcuda.so")
+	path, err := buildStandin("libcupti.so.12") // whose own name is not the driver's
+	if err != nil {
+		t.Fatal(err)
+	}
+	out, _ := inChild(t, Required, path)
+	if !strings.Contains(out, ErrNoDriver.Error()) || !strings.Contains(out, "not recording") || !strings.Contains(out, "libcupti mapped: true") {
+		t.Errorf("required:\n%s", out)
+	}
+	out, dir := inChild(t, Auto, path)
+	if !strings.Contains(out, "device events are absent: "+ErrNoDriver.Error()) || !strings.Contains(out, "error: <nil>") {
+		t.Errorf("auto:\n%s", out)
+	}
+	if _, _, sum := read(t, dir); !strings.HasPrefix(sum.Process.Fact("cuda", 0).Arg("reason").Text, ErrNoDriver.Error()) {
 		t.Errorf("%+v", sum.Process.Facts)
 	}
 }
