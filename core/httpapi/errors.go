@@ -89,7 +89,7 @@ func (s *Server) toAPIError(r *http.Request, err error) *apiError {
 	case errors.As(err, &own):
 		return own
 	case errors.As(err, &large):
-		e := failf(codeTooLarge, "", "the body is larger than the limit of %d bytes: send less, or raise server.max_body_bytes", large.Limit)
+		e := failf(codeTooLarge, "", "the body is larger than the limit of %d bytes: send less, or raise server.max_body", large.Limit)
 		e.Cause = err
 		return e
 	case r.Context().Err() != nil && errors.Is(err, context.Canceled):

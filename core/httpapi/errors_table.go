@@ -125,7 +125,7 @@ var errorTable = []errorRow{
 		remedy: "Unpin one, or raise profile.keep or profile.max_total_bytes.", codes: []profile.Code{profile.CodePinLimit}},
 	{code: codeRecordingGone, status: http.StatusGone, when: "The recording of the profile is not there any more.",
 		remedy: "Use the artifacts that the profile has, or record again.", codes: []profile.Code{profile.CodeRecordingGone}},
-	{code: codeTooLarge, status: http.StatusRequestEntityTooLarge, when: "The body is larger than server.max_body_bytes.",
+	{code: codeTooLarge, status: http.StatusRequestEntityTooLarge, when: "The body is larger than server.max_body.",
 		remedy: "Send less, or raise the limit."},
 	{code: codeMediaType, status: http.StatusUnsupportedMediaType, when: "The Content-Type is not one that this route reads.",
 		remedy: "Send the one that the message names."},

@@ -71,7 +71,7 @@ func (l *rates) check(rt *route, who caller) error {
 			l.keys[name] = newLimiter(l.generations)
 		}
 		if wait := l.keys[name].take(time.Now()); wait > 0 {
-			e := failf(codeRateLimited, "", "a key may ask for images %d times a minute (server.limits.generations_per_minute): try again later", l.generations)
+			e := failf(codeRateLimited, "", "a key may ask for images %d times a minute (server.limits.generations_per_minute): try again in %s", l.generations, waitText(wait))
 			e.RetryAfter = wait
 			return e
 		}
@@ -79,10 +79,15 @@ func (l *rates) check(rt *route, who caller) error {
 	return nil
 }
 
+// waitText is a wait as people read it, in whole seconds as in Retry-After.
+func waitText(d time.Duration) string {
+	return ((d + time.Second - 1) / time.Second * time.Second).String()
+}
+
 // start counts the start of a profile.
 func (l *rates) start() error {
 	if wait := l.starts.take(time.Now()); wait > 0 {
-		e := failf(codeRateLimited, "", "profiles are started and snapshots taken too often (server.limits.starts_per_minute): try again later")
+		e := failf(codeRateLimited, "", "profiles are started and snapshots taken too often (server.limits.starts_per_minute): try again in %s", waitText(wait))
 		e.RetryAfter = wait
 		return e
 	}

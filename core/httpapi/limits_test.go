@@ -311,7 +311,10 @@ func TestRates(t *testing.T) {
 			h.profiles.active = ""
 			w := h.do(request("POST", path, "", nil, "Authorization", "Bearer c"))
 			if w.Code == 429 {
-				wantError(t, w, 429, codeRateLimited, "")
+				e := wantError(t, w, 429, codeRateLimited, "")
+				if after := w.Header().Get("Retry-After"); !strings.HasSuffix(e.Message, "try again in "+after+"s") {
+					t.Errorf("Retry-After is %s: %s", after, e.Message)
+				}
 				if s, err := strconv.Atoi(w.Header().Get("Retry-After")); err != nil || s < 1 || s > 8 {
 					t.Errorf("Retry-After is %q", w.Header().Get("Retry-After"))
 				}

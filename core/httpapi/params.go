@@ -96,7 +96,7 @@ func jsonObject(body []byte) (map[string]json.RawMessage, error) {
 	case errors.As(err, &syntax):
 		return nil, failf(codeInvalidJSON, "", "the body is not JSON: %s at byte %d: send a JSON object", syntax, syntax.Offset)
 	case err != nil || object == nil:
-		return nil, failf(codeInvalidJSON, "", "the body must be a JSON object, such as {\"prompt\": \"red heart\"}")
+		return nil, failf(codeInvalidJSON, "", "the body must be a JSON object: {…}")
 	}
 	return object, nil
 }
@@ -160,6 +160,9 @@ func (p *params) integer(name string, lo, hi, def int) int {
 	return int(f)
 }
 
+// decimal is a bound as people write it, without an exponent.
+func decimal(f float64) string { return strconv.FormatFloat(f, 'f', -1, 64) }
+
 // float is a number from lo to hi, or nil when it was not given.
 func (p *params) float(name string, lo, hi float64) *float64 {
 	if !p.given(name) {
@@ -167,7 +170,7 @@ func (p *params) float(name string, lo, hi float64) *float64 {
 	}
 	f, ok := p.number(name)
 	if !ok || !(f >= lo && f <= hi) {
-		p.fail(codeInvalidValue, name, "%s must be a number from %g to %g", name, lo, hi)
+		p.fail(codeInvalidValue, name, "%s must be a number from %s to %s", name, decimal(lo), decimal(hi))
 		return nil
 	}
 	return &f

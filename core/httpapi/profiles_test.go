@@ -227,3 +227,17 @@ func TestStopOutlivesClient(t *testing.T) {
 		t.Errorf("the stop ended by %v", ended)
 	}
 }
+
+// TestProfileMessages: they are about profiles, and write their bounds as people do.
+func TestProfileMessages(t *testing.T) {
+	h := newHarness(t)
+	for body, want := range map[string]string{
+		`{"duration_s":1e9}`: "from 0.001 to 1000000",
+		`[]`:                 "must be a JSON object: {…}",
+		`null`:               "must be a JSON object: {…}",
+	} {
+		if w := h.postJSON("/v1/profiles", body); w.Code != 400 || !strings.Contains(w.Body.String(), want) {
+			t.Errorf("%s: %d %s", body, w.Code, w.Body)
+		}
+	}
+}

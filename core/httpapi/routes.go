@@ -109,12 +109,19 @@ func (s *Server) noRoute(w http.ResponseWriter, r *http.Request) error {
 	h.ServeHTTP(probe, r)
 	switch {
 	case probe.status == http.StatusMethodNotAllowed:
-		return s.wrongMethod(w, r, probe.header.Get("Allow"))
+		allow := probe.header.Get("Allow")
+		if get := s.routerOf(stateOf(r).via).routes[http.MethodGet+" "+r.URL.Path]; get != nil && get.changes {
+			allow = changingGet // without HEAD, which the router adds
+		}
+		return s.wrongMethod(w, r, allow)
 	case r.URL.Path == "/v1/videos" || strings.HasPrefix(r.URL.Path, "/v1/videos/"):
 		return failf(codeNotSupported, "", "model %s makes images: use /v1/images/generations, /v1/images/edits or /v1/chat/completions", s.engine.Model().Name)
 	}
 	return failf(codeNotFound, "", "there is nothing at %s %s: GET /openapi.json lists the routes", clip(r.Method, 20), clip(r.URL.Path, 100))
 }
+
+// changingGet is the methods of a path whose GET changes something: HEAD must not.
+const changingGet = "GET, POST"
 
 // wrongMethod is the error for a method that a path does not have.
 func (s *Server) wrongMethod(w http.ResponseWriter, r *http.Request, allow string) error {

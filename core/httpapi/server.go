@@ -196,7 +196,7 @@ func (s *Server) serve(w *writer, r *http.Request, st *state) error {
 		return err
 	}
 	if rt.changes && r.Method == http.MethodHead { // the router takes it for a GET
-		return s.wrongMethod(w, r, "GET, POST")
+		return s.wrongMethod(w, r, changingGet)
 	}
 	if r.ContentLength > s.o.MaxBodyBytes {
 		if r.Header.Get("Expect") != "" {

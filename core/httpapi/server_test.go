@@ -23,7 +23,7 @@ func TestUnknownPathsAndMethods(t *testing.T) {
 		}
 	}
 	for _, c := range []struct{ method, path, allow string }{
-		{"GET", generations, "POST"}, {"HEAD", "/start_profile", "GET, POST"}, {"HEAD", "/stop_profile", "GET, POST"}, {"PUT", "/start_profile", "GET, HEAD, POST"}, {"OPTIONS", "/v1/profiles", "GET, HEAD, POST"},
+		{"GET", generations, "POST"}, {"HEAD", "/start_profile", "GET, POST"}, {"HEAD", "/stop_profile", "GET, POST"}, {"PUT", "/start_profile", "GET, POST"}, {"OPTIONS", "/v1/profiles", "GET, HEAD, POST"},
 		{"POST", "/health", "GET, HEAD"}, {"PUT", "/v1/profiles/" + idOne, "DELETE, GET, HEAD, PATCH"},
 	} {
 		w := h.do(request(c.method, c.path, "", nil))

@@ -109,7 +109,11 @@ func (s *Server) createTicket(w http.ResponseWriter, r *http.Request) error {
 	}
 	file, a, err := s.artifact(id, name)
 	if err != nil {
-		return err
+		e := *s.toAPIError(r, err)
+		if e.Param == "name" { // as the path of a download calls it
+			e.Param = "artifact"
+		}
+		return &e
 	}
 	_ = file.Close() // it is there, which is all that this asks
 	secret, expires := s.tickets.issue(id, a, time.Now())

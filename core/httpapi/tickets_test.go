@@ -117,7 +117,7 @@ func TestTicketErrors(t *testing.T) {
 	wantError(t, h.postJSON(path, `{"artifact":5}`, auth...), 400, codeInvalidValue, "artifact")
 	wantError(t, h.postJSON(path, `{"name":"x"}`, auth...), 400, codeUnknownParam, "name")
 	for _, name := range []string{"nothing.gz", "../secret", "/etc/passwd", "merged/../../x", ".", "recording/profile.json", "a\\u0000b"} {
-		wantError(t, h.postJSON(path, `{"artifact":"`+name+`"}`, auth...), 404, codeNotFound, "name")
+		wantError(t, h.postJSON(path, `{"artifact":"`+name+`"}`, auth...), 404, codeNotFound, "artifact")
 	}
 	wantError(t, h.postJSON("/v1/profiles/none/tickets", `{"artifact":"x"}`, auth...), 404, codeNotFound, "id")
 	wantError(t, h.do(request("POST", path, typeForm, strings.NewReader("artifact=x"), auth...)), 415, codeMediaType, "")
