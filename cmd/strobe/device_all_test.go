@@ -384,21 +384,39 @@ func openedByOthers(t *testing.T, folder string, view profile.View) {
 	}
 }
 
-// TestDeviceEventsLoaded looks at what the ranks have mapped while a profile runs: "off" loads nothing of NVIDIA's, "auto" does.
+// TestDeviceEventsLoaded looks at what the ranks have mapped while a profile runs: "off" loads nothing of NVIDIA's, "auto" does. For an
+// outside profiler that has announced itself to the server it is NVTX, and not CUPTI.
 func TestDeviceEventsLoaded(t *testing.T) {
-	for mode, want := range map[string]bool{"off": false, "auto": true} {
-		t.Run(mode, func(t *testing.T) {
+	for name, c := range map[string]struct {
+		mode, more string
+		libraries  map[string]bool
+	}{
+		"off":     {"off", "", map[string]bool{"libcu": false, "libnv": false}},
+		"auto":    {"auto", "", map[string]bool{"libcuda": true, "libnv": false}},
+		"outside": {"required", "profile {\n  control = \"cuda_profiler_api\"\n}\n", map[string]bool{"libcuda": true, "libnvToolsExt": true}},
+	} {
+		t.Run(name, func(t *testing.T) {
 			dir := t.TempDir()
 			standIn(t, dir)
-			hcl := strings.ReplaceAll(strings.ReplaceAll(withoutGPU, "MODE", mode), `"/none/libcupti.so.12"`, `""`)
+			if c.more != "" {
+				code, err := os.ReadFile(filepath.Join(dir, "libcuda.so.1"))
+				if err != nil {
+					t.Fatal(err)
+				}
+				write(t, dir, "libnvToolsExt.so.1", string(code))
+				t.Setenv("NVTX_INJECTION64_PATH", "/none/tool.so")
+			}
+			hcl := strings.ReplaceAll(strings.ReplaceAll(withoutGPU, "MODE", c.mode), `"/none/libcupti.so.12"`, `""`) + c.more
 			write(t, dir, "plugins.hcl", hcl)
 			p := startServerIn(t, dir)
 			p.post("/start_profile", "")
 			if r := p.post("/v1/images/generations", `{"prompt":"noto owl","num_inference_steps":2}`); r.status != 200 {
 				t.Fatalf("%d %s", r.status, r.body)
 			}
-			if got := mapped(t, filepath.Join(dir, "profiles"), "libcu"); got != want {
-				t.Errorf("a process of the profile has NVIDIA's libraries: %v", got)
+			for library, want := range c.libraries {
+				if got := mapped(t, filepath.Join(dir, "profiles"), library); got != want {
+					t.Errorf("a process of the profile has %s: %v", library, got)
+				}
 			}
 			if view := p.stopProfile(); view.State != profile.StateComplete || len(view.Warnings) > 0 {
 				t.Errorf("%s %q", view.State, view.Warnings)
