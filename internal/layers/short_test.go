@@ -4,8 +4,33 @@ import (
 	"bytes"
 	"os"
 	"path/filepath"
+	"strings"
 	"testing"
 )
+
+// TestPerfettoIsSmall holds the lines of code of a whole profiler, comments and blank lines aside, to what was promised.
+func TestPerfettoIsSmall(t *testing.T) {
+	const promised = 400
+	lines := 0
+	files, _ := filepath.Glob(filepath.Join(root, "profilers/perfetto/*.go"))
+	for _, name := range files {
+		if strings.HasSuffix(name, "_test.go") {
+			continue
+		}
+		b, err := os.ReadFile(name)
+		if err != nil {
+			t.Fatal(err)
+		}
+		for line := range strings.Lines(string(b)) {
+			if line = strings.TrimSpace(line); line != "" && !strings.HasPrefix(line, "//") {
+				lines++
+			}
+		}
+	}
+	if lines > promised || lines == 0 {
+		t.Errorf("profilers/perfetto has %d lines of code, %d are promised", lines, promised)
+	}
+}
 
 // TestPluginsStartShort holds what a plugin's author must write to what it was promised to be, in lines.
 func TestPluginsStartShort(t *testing.T) {

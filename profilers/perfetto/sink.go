@@ -4,6 +4,7 @@ import (
 	"context"
 	"fmt"
 	"math"
+	"slices"
 
 	"google.golang.org/protobuf/encoding/protowire"
 
@@ -40,7 +41,7 @@ func (*Profiler) Open(_ context.Context, p profiler.Profile) (profiler.Sink, err
 	if err != nil {
 		return nil, fmt.Errorf("open a trace: %w", err)
 	}
-	s := &sink{profile: p, file: f, pids: map[int]bool{}, interned: map[internKey]uint64{}}
+	s := &sink{profile: p, file: f, interned: map[internKey]uint64{}}
 	now := uint64(p.Started.UnixNano()) // timestamps count from 1970
 	clocks := msg{}.msg(1, msg{}.uint(1, clockBoottime).uint(2, now)).msg(1, msg{}.uint(1, clockRealtime).uint(2, now))
 	s.packet(msg{}.msg(packetClocks, clocks), flagCleared)
@@ -57,7 +58,6 @@ type sink struct {
 	dropped   uint64 // because of the bound
 	without   uint64 // because there is no place for them
 	processes []*process
-	pids      map[int]bool
 	uuids     uint64
 	interned  map[internKey]uint64
 
@@ -68,7 +68,6 @@ type process struct {
 	recorded *recording.Process
 	pid      int
 	uuid     uint64
-	number   uint64                      // from 0
 	tracks   map[*recording.Track]*track // and in their order:
 	order    []*track
 	counters map[*recording.Name]uint64 // their tracks
@@ -125,16 +124,14 @@ func (s *sink) counter(p *process, n *recording.Name) uint64 {
 
 // process is the state of a recorded process, described to viewers when it is seen first.
 func (s *sink) process(r *recording.Process) *process {
-	for _, p := range s.processes {
-		if p.recorded == r {
-			return p
-		}
+	if known := slices.IndexFunc(s.processes, func(p *process) bool { return p.recorded == r }); known >= 0 {
+		return s.processes[known]
 	}
-	p := &process{recorded: r, pid: r.PID, uuid: s.uuid(), number: uint64(len(s.processes)), tracks: map[*recording.Track]*track{}, counters: map[*recording.Name]uint64{}}
-	for made := firstMadeUpPID; p.pid <= 0 || s.pids[p.pid]; made++ { // two machines may have the same
+	p := &process{recorded: r, pid: r.PID, uuid: s.uuid(), tracks: map[*recording.Track]*track{}, counters: map[*recording.Name]uint64{}}
+	taken := func(o *process) bool { return o.pid == p.pid } // two machines may have the same
+	for made := firstMadeUpPID; p.pid <= 0 || slices.ContainsFunc(s.processes, taken); made++ {
 		p.pid = made
 	}
-	s.pids[p.pid] = true
 	s.processes = append(s.processes, p)
 	s.reserved += lastBytes
 	s.track(p.describe())
@@ -185,9 +182,8 @@ func (s *sink) on(track, kind uint64) msg {
 // take writes an event if there is room for it and for what follows from it.
 func (s *sink) take(at int64, event msg, reserve int64) bool {
 	s.event = event // it may have grown
-	if limit := s.profile.MaxBytes; limit > 0 && s.file.Size()+s.reserved+int64(len(event))+endBytes+reserve > limit {
-		s.full = true
-	}
+	limit := s.profile.MaxBytes
+	s.full = s.full || limit > 0 && s.file.Size()+s.reserved+int64(len(event))+endBytes+reserve > limit
 	if s.full {
 		s.dropped++
 		return false

@@ -137,7 +137,7 @@ func (s *sink) work(t *track, e *recording.Event) {
 		if e.Track.Calls {
 			flow = eventFlow
 		}
-		s.text = s.annotate(s.text, "correlation", recording.Arg{Type: trace.TypeInt, Int: int64(n)}).fixed(flow, launchBit|t.process.number<<32|n&(1<<32-1))
+		s.text = s.annotate(s.text, "correlation", recording.Arg{Type: trace.TypeInt, Int: int64(n)}).fixed(flow, launchBit|t.process.uuid<<32|n&(1<<32-1))
 	}
 	if r := &t.rows[at]; s.begin(r.uuid, e.Start, s.text) {
 		r.end = max(e.Start, e.End)
