@@ -12,6 +12,7 @@ import (
 	"net/http"
 	"os"
 	"sync/atomic"
+	"syscall"
 
 	"github.com/strobe-dev/strobe/core/config"
 	"github.com/strobe-dev/strobe/core/httpapi"
@@ -75,7 +76,7 @@ func listen(cfg *config.Config, log *slog.Logger) (all []*entrance, err error) {
 	open := func(name, address string, public bool) error {
 		l, err := net.Listen("tcp", address)
 		if err != nil {
-			return fmt.Errorf("listen on %s: %w", name, err)
+			return fmt.Errorf("listen on %s: %w%s", name, err, listenAdvice(err))
 		}
 		scheme := "http"
 		if certificates != nil {
@@ -98,6 +99,19 @@ func listen(cfg *config.Config, log *slog.Logger) (all []*entrance, err error) {
 		return all, nil
 	}
 	return all, open("server.admin", admin.Listen, false)
+}
+
+// listenAdvice says what to do when an address cannot be listened on.
+func listenAdvice(err error) string {
+	switch {
+	case errors.Is(err, syscall.EADDRINUSE):
+		return ": another program listens there, a strobe serve perhaps; stop it, or choose another port with --listen or in plugins.hcl (port 0 takes a free one)"
+	case errors.Is(err, syscall.EADDRNOTAVAIL):
+		return ": this machine has no such address; choose one of its own, or 127.0.0.1"
+	case errors.Is(err, syscall.EACCES):
+		return ": choose a port from 1024 on, or let a proxy take this one"
+	}
+	return ""
 }
 
 // begin answers on every listener: that the model is being loaded.

@@ -26,7 +26,7 @@ func newProfileCommand(io stdio) *cobra.Command {
 		Short: "Profile a running server",
 		Long: `Profile a running server: start recording, stop, look at the table and the trace.
 
-Where an ID is asked for, latest is the newest profile.`,
+Where an ID is asked for, latest is the newest profile; delete alone wants the ID itself.`,
 	})
 	cmd.AddCommand(p.run())
 	p.remote.addFlags(cmd)
@@ -88,13 +88,16 @@ func stopOne(ctx context.Context, c *client.Client, args []string) (*client.Prof
 
 func (p *profileCommand) status() *cobra.Command {
 	return &cobra.Command{
-		Use:   "status",
-		Short: "Say whether a profile is recording",
-		Args:  cobra.NoArgs,
-		RunE: func(cmd *cobra.Command, _ []string) error {
+		Use:   "status [ID]",
+		Short: "Say whether a profile is recording, or how the one with an ID stands",
+		Args:  cobra.MaximumNArgs(1),
+		RunE: func(cmd *cobra.Command, args []string) error {
 			c, err := p.remote.client()
 			if err != nil {
 				return err
+			}
+			if len(args) == 1 {
+				return p.statusOf(cmd.Context(), c, args[0])
 			}
 			list, err := c.ListProfiles(cmd.Context())
 			if err != nil {
@@ -116,6 +119,19 @@ func (p *profileCommand) status() *cobra.Command {
 			return failed(err)
 		},
 	}
+}
+
+// statusOf says how a profile stands.
+func (p *profileCommand) statusOf(ctx context.Context, c *client.Client, id string) error {
+	one, err := c.GetProfile(ctx, id)
+	if err != nil {
+		return failed(err)
+	}
+	if p.remote.json {
+		return printJSON(p.io.out, one.Raw)
+	}
+	_, err = fmt.Fprint(p.io.out, render.Head(one))
+	return failed(err)
 }
 
 func (p *profileCommand) show() *cobra.Command {
@@ -173,6 +189,9 @@ func (p *profileCommand) delete() *cobra.Command {
 
 // deleteOne does not take latest: what is deleted must be named.
 func (p *profileCommand) deleteOne(ctx context.Context, c *client.Client, id string) error {
+	if id == client.Latest {
+		return errors.New("delete profile latest: delete wants the ID itself; `strobe profile list` shows it")
+	}
 	raw, err := c.DeleteProfile(ctx, id)
 	if err != nil {
 		return fmt.Errorf("delete profile %s: %w", id, err)

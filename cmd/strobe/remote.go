@@ -142,7 +142,7 @@ func report(ctx context.Context, w io.Writer, c *client.Client, p *client.Profil
 	} else {
 		text += render.Wrap("no table: ", err.Error()) + render.Losses(p.Losses)
 	}
-	text += render.Findings(p) + "\n" + render.Artifacts(p)
+	text += render.Findings(p) + "\n" + render.Artifacts(p) + render.Again(p)
 	if _, err := io.WriteString(w, text); err != nil {
 		return failed(err)
 	}

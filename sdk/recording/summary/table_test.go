@@ -72,7 +72,7 @@ func TestJSONGoesThroughUnchanged(t *testing.T) {
 
 func TestEmptyTable(t *testing.T) {
 	var a Aggregator
-	if got, want := a.Table().Text(80), "0 requests, 0 events in 0 ns\n\nlosses: none\n"; got != want {
+	if got, want := a.Table().Text(80), "0 requests, 0 events\n\nlosses: none\n"; got != want {
 		t.Errorf("got %q, want %q", got, want)
 	}
 	text, err := json.Marshal(a.Table())

@@ -59,7 +59,11 @@ func (w *writer) line(format string, args ...any) {
 }
 
 func (w *writer) head(t Table) {
-	w.line("%s, %s in %s", plural(t.Requests, "request"), plural(t.Events, "event"), duration(t.WallSeconds))
+	text := plural(t.Requests, "request") + ", " + plural(t.Events, "event")
+	if t.WallSeconds > 0 { // else there was no span, and nothing says how long it was
+		text += " in " + duration(t.WallSeconds)
+	}
+	w.line("%s", text)
 	if t.Slowest != nil {
 		id := printable(t.Slowest.ID)
 		if id == "" {

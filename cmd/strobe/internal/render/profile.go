@@ -109,6 +109,17 @@ func Artifacts(p *client.Profile) string {
 	return b.String()
 }
 
+// Again says how to repeat the exports that failed: the recording is kept, so nothing is lost.
+func Again(p *client.Profile) string {
+	var b strings.Builder
+	for _, x := range p.Exports {
+		if x.Error != "" {
+			fmt.Fprintf(&b, "again:    strobe profile export %s --profiler %s\n", line(p.ID), line(x.Profiler))
+		}
+	}
+	return b.String()
+}
+
 // Processes is a table of the processes that recorded.
 func Processes(p *client.Profile) string {
 	if len(p.Processes) == 0 {
