@@ -108,26 +108,34 @@ func (h *hurt) startHangs() {
 	h.replaced(r)
 }
 
-// The request that it serves meanwhile goes on to its end.
-func (h *hurt) stopHangs() {
-	r := h.rank(1)
-	if err := h.record(r, "stop hang"); err != nil {
-		h.t.Fatal(err)
-	}
+// serve begins a request that ends when end is called, which gives its error.
+func (h *hurt) serve(r *catalog.Rank) (end func() error) {
 	file := filepath.Join(h.t.TempDir(), "go")
 	served := make(chan error, 1)
 	go func() {
 		_, err := r.Generate(context.Background(), &model.Request{Prompt: "wait for " + file}, nil)
 		served <- err
 	}()
+	return func() error {
+		if err := os.WriteFile(file, nil, 0o600); err != nil {
+			return err
+		}
+		return <-served
+	}
+}
+
+// The request that it serves meanwhile goes on to its end.
+func (h *hurt) stopHangs() {
+	r := h.rank(1)
+	if err := h.record(r, "stop hang"); err != nil {
+		h.t.Fatal(err)
+	}
+	end := h.serve(r)
 	_, err := r.StopRecording(h.t.Context())
 	h.doubtful(r, err)
 	eventually(h.t, "it gets no more requests", func() bool { return r.Err() != nil })
 	h.serves()
-	if err := os.WriteFile(file, nil, 0o600); err != nil {
-		h.t.Error(err)
-	}
-	if err := <-served; err != nil {
+	if err := end(); err != nil {
 		h.t.Error("its request:", err)
 	}
 	h.replaced(r)
@@ -139,18 +147,21 @@ func (h *hurt) onlyOneHangs() {
 	if err := h.record(r, "stop hang"); err != nil {
 		h.t.Fatal(err)
 	}
+	end := h.serve(r)
 	_, err := r.StopRecording(h.t.Context())
 	h.doubtful(r, err)
 	pid := r.PID()
-	for range 5 {
-		if _, err := r.Generate(h.t.Context(), &model.Request{}, nil); err != nil {
-			h.t.Error(err)
-		}
-	}
-	if r.PID() == pid { // else this took a second
-		h.doubtful(r, h.record(r, ""))
-	}
 	h.serves()
+	for range 10 {
+		h.doubtful(r, h.record(r, "")) // at once
+		if err := r.Err(); err != nil || r.PID() != pid {
+			h.t.Error("it gets no more requests:", err)
+		}
+		time.Sleep(50 * time.Millisecond)
+	}
+	if err := end(); err != nil {
+		h.t.Error("its request:", err)
+	}
 	h.replaced(r)
 }
 

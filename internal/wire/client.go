@@ -17,8 +17,9 @@ import (
 	"github.com/strobe-dev/strobe/sdk/schema"
 )
 
-// deathWait is how long a broken connection waits for the process's end before it is called something else.
-const deathWait = time.Second
+// deathWait is how long a broken connection waits for the process's end before it is called something else. The kernel takes
+// seconds for that where every processor is wanted by many.
+const deathWait = 5 * time.Second
 
 // Client calls a plugin over a connection: a process's, or one in memory. Every call has a deadline, and every error
 // names the plugin.

@@ -22,7 +22,7 @@ func toArtifacts(as []profiler.Artifact) []*profilerv1.Artifact {
 	for _, a := range as {
 		out = append(out, &profilerv1.Artifact{
 			Name: text(a.Name), MediaType: text(a.MediaType), Bytes: a.Bytes, Sha256: a.SHA256, Stage: toInt32(a.Stage), Rank: toInt32(a.Rank),
-			StageName: text(a.StageName), Events: a.Events, Dropped: a.Dropped,
+			StageName: text(a.StageName), Events: a.Events, Dropped: a.Dropped, Description: text(a.Description),
 		})
 	}
 	return out
@@ -37,7 +37,7 @@ func artifactsFrom(ms []*profilerv1.Artifact) ([]profiler.Artifact, error) {
 		}
 		out = append(out, profiler.Artifact{
 			Name: m.GetName(), MediaType: m.GetMediaType(), Bytes: m.GetBytes(), SHA256: m.GetSha256(), Stage: fromInt32(m.Stage), Rank: fromInt32(m.Rank),
-			StageName: m.GetStageName(), Events: m.GetEvents(), Dropped: m.GetDropped(),
+			StageName: m.GetStageName(), Events: m.GetEvents(), Dropped: m.GetDropped(), Description: text(m.GetDescription()),
 		})
 	}
 	return out, nil

@@ -33,14 +33,15 @@ func (s *spawner) adopt() error {
 }
 
 // sweep ends and reaps what plugins that have ended left behind, and gives those processes that were not in group, the plugin
-// that has just ended.
-func (s *spawner) sweep(group int) (left []int) {
+// that has just ended. What bears the mark of another that is being swept is left to that.
+func (s *spawner) sweep(group int, mark string) (left []int) {
+	defer family.swept(mark)
 	if !s.adopting.Load() {
 		return nil
 	}
 	for end := time.Now().Add(sweepLimit); ; time.Sleep(sweepPause) {
 		rest := 0
-		for _, o := range family.orphans() {
+		for _, o := range family.orphans(mark) {
 			if o.owned {
 				o.reap()
 				continue
@@ -61,7 +62,7 @@ func (s *spawner) sweep(group int) (left []int) {
 
 // reapOrphans reaps those that have ended.
 func reapOrphans() {
-	for _, o := range family.orphans() {
+	for _, o := range family.orphans("") {
 		o.reap()
 	}
 }
@@ -70,12 +71,12 @@ func reapOrphans() {
 type orphan struct {
 	pid, group int
 	state      byte
-	owned      bool // the plugin lives that it comes from
+	owned      bool // the plugin lives, or is swept by someone else, that it comes from
 }
 
 // orphans are all of them. What the program started by other means is in its own process group. Nobody starts a process of the
-// family meanwhile; one that is reaped meanwhile is not there any more.
-func (k *kin) orphans() []orphan {
+// family meanwhile; one that is reaped meanwhile is not there any more. swept is the mark of whom the caller sweeps.
+func (k *kin) orphans(swept string) []orphan {
 	k.forking.Lock()
 	defer k.forking.Unlock()
 	pids, marks := k.alive()
@@ -87,7 +88,7 @@ func (k *kin) orphans() []orphan {
 			continue
 		}
 		mark := markOf(pid)
-		found = append(found, orphan{pid: pid, group: group, state: state, owned: marks[mark]})
+		found = append(found, orphan{pid: pid, group: group, state: state, owned: mark != swept && marks[mark]})
 	}
 	return found
 }

@@ -178,7 +178,7 @@ func (c *child) watch(pipes ...*os.File) {
 	if err != nil {
 		c.log.Warn("plugin's cgroup stays", "error", err)
 	}
-	left := append(escaped, c.spawn.sweep(c.pid)...)
+	left := append(escaped, c.spawn.sweep(c.pid, c.id)...)
 	slices.Sort(left)
 	if left = slices.Compact(left); len(left) > 0 {
 		c.left.Add(int64(len(left)))
