@@ -326,3 +326,43 @@ func TestCgroupMemory(t *testing.T) {
 		}
 	}
 }
+
+// A server moves itself only when nobody else is in its cgroup, and that was delegated to it.
+func TestStepDown(t *testing.T) {
+	for _, test := range []struct {
+		name, procs, mark, text string
+	}{
+		{"not delegated", "7\n", "", "keeps the kernel from bounding memory"},
+		{"not alone", "7\n8\n", "1", "processes [7 8] are in"},
+		{"somebody else", "8\n", "1", "processes [8] are in"},
+		{"alone", "7\n", "1", ""},
+	} {
+		t.Run(test.name, func(t *testing.T) {
+			dir := folder(t, map[string]string{"cgroup.procs": test.procs})
+			if test.mark != "" {
+				if err := unix.Setxattr(dir, "user.delegate", []byte(test.mark), 0); err != nil {
+					t.Skip("needs a file system with attributes: ", err)
+				}
+			}
+			below := filepath.Join(dir, serverCgroup)
+			if test.text == "" { // as the kernel would
+				if err := os.Mkdir(below, 0o700); err != nil {
+					t.Fatal(err)
+				}
+				if err := os.WriteFile(filepath.Join(below, "cgroup.procs"), nil, 0o600); err != nil {
+					t.Fatal(err)
+				}
+			}
+			err := stepDown(dir, 7)
+			if test.text != "" {
+				if err == nil || !strings.Contains(err.Error(), test.text) {
+					t.Errorf("got %v, want %q", err, test.text)
+				}
+				return
+			}
+			if text, _ := os.ReadFile(filepath.Join(below, "cgroup.procs")); err != nil || string(text) != "7" {
+				t.Errorf("%q, %v", text, err)
+			}
+		})
+	}
+}
