@@ -55,21 +55,21 @@ func ProfilerChecks(o ProfilerOptions) []Check {
 		{"unknown key", kindProfiler, func(ctx context.Context, p *Plugin) error { return findsUnknownKey(ctx, p, o.Config) }},
 		{"every finding", kindProfiler, func(ctx context.Context, p *Plugin) error { return findsEverything(ctx, p, o.Config) }},
 		{"bad values", kindProfiler, func(ctx context.Context, p *Plugin) error { return badValues(ctx, p, o.BadConfigs) }},
-		{"open and finish", kindProfiler, c.openAndFinish},
-		{"empty recording", kindProfiler, c.empty},
-		{"second profile", kindProfiler, c.second},
-		{"one at a time", kindProfiler, c.oneAtATime},
-		{"abort", kindProfiler, c.abort},
-		{"small max_bytes", kindProfiler, c.smallBound},
-		{"open without finish", kindProfiler, c.openWithoutFinish},
-		{"damaged recording", kindProfiler, c.damaged},
-		{"cancelled finish", kindProfiler, c.cancelledFinish},
-		{"error in the middle", kindProfiler, c.errorInTheMiddle},
-		{"slow sink", kindProfiler, c.slow},
-		{"every argument type", kindProfiler, c.everyArgument},
-		{"giant names", kindProfiler, c.giantNames},
-		{"a million events", kindProfiler, c.many},
-		{"measure", kindProfiler, c.measure},
+		{"open and finish", kindProfiler, c.configured(c.openAndFinish)},
+		{"empty recording", kindProfiler, c.configured(c.empty)},
+		{"second profile", kindProfiler, c.configured(c.second)},
+		{"one at a time", kindProfiler, c.configured(c.oneAtATime)},
+		{"abort", kindProfiler, c.configured(c.abort)},
+		{"small max_bytes", kindProfiler, c.configured(c.smallBound)},
+		{"open without finish", kindProfiler, c.configured(c.openWithoutFinish)},
+		{"damaged recording", kindProfiler, c.configured(c.damaged)},
+		{"cancelled finish", kindProfiler, c.configured(c.cancelledFinish)},
+		{"error in the middle", kindProfiler, c.configured(c.errorInTheMiddle)},
+		{"slow sink", kindProfiler, c.configured(c.slow)},
+		{"every argument type", kindProfiler, c.configured(c.everyArgument)},
+		{"giant names", kindProfiler, c.configured(c.giantNames)},
+		{"a million events", kindProfiler, c.configured(c.many)},
+		{"measure", kindProfiler, c.configured(c.measure)},
 		{"host death", kindProfiler, func(ctx context.Context, p *Plugin) error { return outlivesNoHost(ctx, p, o.Host) }},
 	}
 }
@@ -77,12 +77,10 @@ func ProfilerChecks(o ProfilerOptions) []Check {
 type profilerChecks struct{ o ProfilerOptions }
 
 // profile records requests on a configured plugin, finishes, and checks what it made.
-func (c profilerChecks) profile(ctx context.Context, p *Plugin, id string, requests int, maxBytes int64) error {
+func (c profilerChecks) profile(ctx context.Context, p *Plugin, id string, n int, maxBytes int64) error {
 	return c.export(ctx, p, job{id: id, maxBytes: maxBytes, record: func(r *Recording) {
-		for i := range requests {
-			r.Request(fmt.Sprintf("req-%d", i), 20)
-		}
-		if requests > 0 {
+		requestsOf(n)(r)
+		if n > 0 {
 			r.LeaveOpen()
 		}
 	}})
@@ -197,31 +195,25 @@ func files(dir string) ([]string, error) {
 	return out, err
 }
 
-func (c profilerChecks) configured(ctx context.Context, p *Plugin) error {
-	if err := p.configure(ctx, c.o.Config); err != nil {
-		return fmt.Errorf("configure: %w", err)
+// configured is a check of a plugin that has its configuration.
+func (c profilerChecks) configured(check func(context.Context, *Plugin) error) func(context.Context, *Plugin) error {
+	return func(ctx context.Context, p *Plugin) error {
+		if err := p.configure(ctx, c.o.Config); err != nil {
+			return fmt.Errorf("configure: %w", err)
+		}
+		return check(ctx, p)
 	}
-	return nil
 }
 
 func (c profilerChecks) openAndFinish(ctx context.Context, p *Plugin) error {
-	if err := c.configured(ctx, p); err != nil {
-		return err
-	}
 	return c.profile(ctx, p, "20260101-000000-aaaaaa", 20, 0)
 }
 
 func (c profilerChecks) empty(ctx context.Context, p *Plugin) error {
-	if err := c.configured(ctx, p); err != nil {
-		return err
-	}
 	return c.profile(ctx, p, "20260101-000000-aaaaaa", 0, 0)
 }
 
 func (c profilerChecks) second(ctx context.Context, p *Plugin) error {
-	if err := c.configured(ctx, p); err != nil {
-		return err
-	}
 	for _, id := range []string{"20260101-000000-aaaaaa", "20260101-000001-bbbbbb"} {
 		if err := c.profile(ctx, p, id, 2, 0); err != nil {
 			return fmt.Errorf("profile %s: %w", id, err)
@@ -232,10 +224,15 @@ func (c profilerChecks) second(ctx context.Context, p *Plugin) error {
 
 // opened opens the profile "a" in folders of its own.
 func opened(ctx context.Context, p *Plugin) (dir, recordingDir string, remove func(), err error) {
+	return openedBy(func(dir, recordingDir string) error { return p.Open(ctx, describeProfile("a", dir, 0), recordingDir) })
+}
+
+// openedBy makes folders for a profile, which open opens.
+func openedBy(open func(dir, recordingDir string) error) (dir, recordingDir string, remove func(), err error) {
 	if dir, recordingDir, remove, err = folders(); err != nil {
 		return "", "", nil, err
 	}
-	if err := p.Open(ctx, describeProfile("a", dir, 0), recordingDir); err != nil {
+	if err := open(dir, recordingDir); err != nil {
 		remove()
 		return "", "", nil, err
 	}
@@ -243,9 +240,6 @@ func opened(ctx context.Context, p *Plugin) (dir, recordingDir string, remove fu
 }
 
 func (c profilerChecks) oneAtATime(ctx context.Context, p *Plugin) error {
-	if err := c.configured(ctx, p); err != nil {
-		return err
-	}
 	if _, _, err := p.Finish(ctx); err == nil {
 		return errors.New("it finished a profile that was never opened")
 	}
@@ -267,9 +261,6 @@ func (c profilerChecks) oneAtATime(ctx context.Context, p *Plugin) error {
 }
 
 func (c profilerChecks) abort(ctx context.Context, p *Plugin) error {
-	if err := c.configured(ctx, p); err != nil {
-		return err
-	}
 	if err := p.Abort(ctx); err != nil {
 		return fmt.Errorf("abort with nothing open: %w", err)
 	}
@@ -278,12 +269,7 @@ func (c profilerChecks) abort(ctx context.Context, p *Plugin) error {
 		return err
 	}
 	defer remove()
-	r, err := Record(recordingDir)
-	if err != nil {
-		return err
-	}
-	r.Request("r", 5)
-	if _, err := r.Stop(); err != nil {
+	if _, _, err := record(recordingDir, func(r *Recording) { r.Request("r", 5) }); err != nil {
 		return err
 	}
 	if err := p.Abort(ctx); err != nil {
@@ -303,18 +289,12 @@ func (c profilerChecks) smallBound(ctx context.Context, p *Plugin) error {
 	if c.o.NoArtifacts {
 		return fmt.Errorf("%w: it makes no artifacts", ErrSkipped)
 	}
-	if err := c.configured(ctx, p); err != nil {
-		return err
-	}
 	const bound = 16 << 10
 	return c.profile(ctx, p, "20260101-000000-aaaaaa", 400, bound)
 }
 
 // openWithoutFinish leaves the rest to Close, which must end what is open.
 func (c profilerChecks) openWithoutFinish(ctx context.Context, p *Plugin) error {
-	if err := c.configured(ctx, p); err != nil {
-		return err
-	}
 	dir, _, remove, err := opened(ctx, p)
 	if err != nil {
 		return err

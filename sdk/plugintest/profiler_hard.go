@@ -14,9 +14,6 @@ const manyRequests = 100
 
 // many exports a million events.
 func (c profilerChecks) many(ctx context.Context, p *Plugin) error {
-	if err := c.configured(ctx, p); err != nil {
-		return err
-	}
 	return c.export(ctx, p, job{id: "20260101-000000-aaaaaa", record: func(r *Recording) {
 		for i := range manyRequests {
 			r.Request(fmt.Sprintf("req-%d", i), manySteps)
@@ -26,32 +23,22 @@ func (c profilerChecks) many(ctx context.Context, p *Plugin) error {
 
 // damaged exports a recording whose middle was overwritten: what can be read is exported, and the profile is finished.
 func (c profilerChecks) damaged(ctx context.Context, p *Plugin) error {
-	if err := c.configured(ctx, p); err != nil {
-		return err
-	}
 	dir, recordingDir, remove, err := folders()
 	if err != nil {
 		return err
 	}
 	defer remove()
-	r, err := Record(recordingDir)
+	segments, events, err := record(recordingDir, requestsOf(500)) // so many that the middle of the file is events and not names
 	if err != nil {
 		return err
 	}
-	for i := range 500 { // enough that the middle of the file is events and not names
-		r.Request(fmt.Sprintf("req-%d", i), 20)
-	}
-	events, err := r.Stop()
-	if err != nil {
-		return err
-	}
-	if err := overwrite(filepath.Join(recordingDir, r.Segments[1])); err != nil {
+	if err := overwrite(filepath.Join(recordingDir, segments[1])); err != nil {
 		return err
 	}
 	if err := p.Open(ctx, describeProfile("a", dir, 0), recordingDir); err != nil {
 		return err
 	}
-	artifacts, processes, err := p.Finish(ctx, r.Segments...)
+	artifacts, processes, err := p.Finish(ctx, segments...)
 	if err != nil {
 		return fmt.Errorf("a recording with damage in it must still be exported: %w", err)
 	}
@@ -85,27 +72,18 @@ func overwrite(path string) error {
 
 // cancelledFinish gives up on a Finish; the next profile must work all the same.
 func (c profilerChecks) cancelledFinish(ctx context.Context, p *Plugin) error {
-	if err := c.configured(ctx, p); err != nil {
-		return err
-	}
 	_, recordingDir, remove, err := opened(ctx, p)
 	if err != nil {
 		return err
 	}
 	defer remove()
-	r, err := Record(recordingDir)
+	segments, _, err := record(recordingDir, requestsOf(200))
 	if err != nil {
-		return err
-	}
-	for i := range 200 {
-		r.Request(fmt.Sprintf("req-%d", i), 20)
-	}
-	if _, err := r.Stop(); err != nil {
 		return err
 	}
 	short, cancel := context.WithTimeout(ctx, time.Millisecond)
 	defer cancel()
-	_, _, _ = p.Finish(short, r.Segments...) // it may have been quick enough
+	_, _, _ = p.Finish(short, segments...) // it may have been quick enough
 	if err := p.Abort(ctx); err != nil {
 		return fmt.Errorf("abort after a cancelled finish: %w", err)
 	}

@@ -65,9 +65,6 @@ func (r *Recording) device() {
 
 // everyArgument exports what a format most likely stumbles over.
 func (c profilerChecks) everyArgument(ctx context.Context, p *Plugin) error {
-	if err := c.configured(ctx, p); err != nil {
-		return err
-	}
 	return c.export(ctx, p, job{id: "20260101-000000-aaaaaa", record: func(r *Recording) {
 		r.Request("req-1", 2)
 		r.Extremes()
@@ -76,9 +73,6 @@ func (c profilerChecks) everyArgument(ctx context.Context, p *Plugin) error {
 
 // giantNames exports names, texts and ids that are as long as a recording holds them, and more names than a screen does.
 func (c profilerChecks) giantNames(ctx context.Context, p *Plugin) error {
-	if err := c.configured(ctx, p); err != nil {
-		return err
-	}
 	giant := strings.Repeat("é\"\n\\", 4<<10)
 	return c.export(ctx, p, job{id: "20260101-000000-aaaaaa", label: giant, record: func(r *Recording) {
 		r.Request(giant, 2)

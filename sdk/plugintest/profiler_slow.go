@@ -22,9 +22,6 @@ func (c profilerChecks) slow(ctx context.Context, p *Plugin) error {
 	if p.pause == nil {
 		return fmt.Errorf("%w: it cannot be paused", ErrSkipped)
 	}
-	if err := c.configured(ctx, p); err != nil {
-		return err
-	}
 	if err := c.impatient(ctx, p); err != nil {
 		return err
 	}
@@ -34,9 +31,7 @@ func (c profilerChecks) slow(ctx context.Context, p *Plugin) error {
 		if resume, err = p.pause(); err != nil {
 			return
 		}
-		for i := range 200 {
-			r.Request(fmt.Sprintf("req-%d", i), 20)
-		}
+		requestsOf(200)(r)
 	}, finish: func() {
 		if resume != nil {
 			time.AfterFunc(slowPatience, resume)
@@ -86,9 +81,6 @@ func (c profilerChecks) impatient(ctx context.Context, p *Plugin) error {
 func (c profilerChecks) errorInTheMiddle(ctx context.Context, p *Plugin) error {
 	if c.o.NoArtifacts {
 		return fmt.Errorf("%w: it makes no artifacts", ErrSkipped)
-	}
-	if err := c.configured(ctx, p); err != nil {
-		return err
 	}
 	base, recordingDir, remove, err := folders()
 	if err != nil {

@@ -111,6 +111,15 @@ func (r *Recording) Stop() (events uint64, err error) {
 	return rank.Events + core.Events, errors.Join(err1, err2, r.rank.Close(), r.core.Close())
 }
 
+// requestsOf records n requests of 20 steps.
+func requestsOf(n int) func(*Recording) {
+	return func(r *Recording) {
+		for i := range n {
+			r.Request(fmt.Sprintf("req-%d", i), 20)
+		}
+	}
+}
+
 // record makes a whole recording of two processes.
 func record(dir string, what func(r *Recording)) (segments []string, events uint64, err error) {
 	r, err := Record(dir)

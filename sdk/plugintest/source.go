@@ -41,9 +41,6 @@ func (c profilerChecks) measure(ctx context.Context, p *Plugin) error {
 	if !d.Has(wire.CapabilitySource) {
 		return fmt.Errorf("%w: it does not measure", ErrSkipped)
 	}
-	if err := c.configured(ctx, p); err != nil {
-		return err
-	}
 	for range 2 { // a second profile is measured like the first
 		if err := c.measureOnce(ctx, p); err != nil {
 			return err
@@ -56,14 +53,11 @@ func (c profilerChecks) measure(ctx context.Context, p *Plugin) error {
 }
 
 func (c profilerChecks) measureOnce(ctx context.Context, p *Plugin) error {
-	dir, recordingDir, remove, err := folders()
+	_, _, remove, err := openedBy(c.source(ctx, p))
 	if err != nil {
 		return err
 	}
 	defer remove()
-	if err := p.OpenSource(ctx, c.measured(dir), recordingDir); err != nil {
-		return err
-	}
 	if c.o.Measures {
 		time.Sleep(sourceTime)
 	}
@@ -86,8 +80,13 @@ func (c profilerChecks) measureOnce(ctx context.Context, p *Plugin) error {
 	return nil
 }
 
+// source opens a profile that measures.
+func (profilerChecks) source(ctx context.Context, p *Plugin) func(dir, recordingDir string) error {
+	return func(dir, recordingDir string) error { return p.OpenSource(ctx, measured(dir), recordingDir) }
+}
+
 // measured is a profile of this very process, which stands for core.
-func (c profilerChecks) measured(dir string) profiler.Profile {
+func measured(dir string) profiler.Profile {
 	d := describeProfile("20260101-000000-aaaaaa", dir, 0)
 	d.Processes = []recording.Process{{Process: trace.Process{Kind: trace.ProcessCore, Name: "core"}, PID: os.Getpid()}}
 	return d
@@ -95,14 +94,11 @@ func (c profilerChecks) measured(dir string) profiler.Profile {
 
 // notAsked is a profile for which nobody wants measurements: an export of a recording that has ended.
 func (c profilerChecks) notAsked(ctx context.Context, p *Plugin) error {
-	dir, recordingDir, remove, err := folders()
+	_, _, remove, err := openedBy(func(dir, recordingDir string) error { return p.Open(ctx, measured(dir), recordingDir) })
 	if err != nil {
 		return err
 	}
 	defer remove()
-	if err := p.Open(ctx, c.measured(dir), recordingDir); err != nil {
-		return err
-	}
 	if _, _, err := p.StopSource(ctx); err == nil {
 		return errors.New("it measured though it was not asked to")
 	}
@@ -111,14 +107,11 @@ func (c profilerChecks) notAsked(ctx context.Context, p *Plugin) error {
 }
 
 func (c profilerChecks) abortMeasuring(ctx context.Context, p *Plugin) error {
-	dir, recordingDir, remove, err := folders()
+	dir, _, remove, err := openedBy(c.source(ctx, p))
 	if err != nil {
 		return err
 	}
 	defer remove()
-	if err := p.OpenSource(ctx, c.measured(dir), recordingDir); err != nil {
-		return err
-	}
 	if err := p.Abort(ctx); err != nil {
 		return fmt.Errorf("abort while it measures: %w", err)
 	}
