@@ -25,8 +25,8 @@ server {
   # api_key_file       = "api.keys"         # those that make images; or STROBE_API_KEY
   # runtime_dir        = "/run/strobe"      # for sockets; a short path, made with mode 0700
 
-  # A token file has one token a line, or a name for the log and a token, and mode 0600. It is read again when it changes; one
-  # that was emptied or deleted opens nothing.
+  # A token file has one token a line, or a name for the log and a token, and mode 0600. A token has 16 characters or more; a
+  # shorter one works, with a warning. The file is read again when it changes; one that was emptied or deleted opens nothing.
 
   # What callers may take. These are the defaults; 0 a minute is no limit.
   # limits {

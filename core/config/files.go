@@ -16,7 +16,7 @@ import (
 )
 
 // CheckFiles looks at the files that a configuration names and that this machine must have: token files and the TLS
-// pair. It finds what is unsafe, too: files that others can read, plugins without a checksum, addresses that anybody
+// pair. It finds what is unsafe, too: files that others can read, short tokens, plugins without a checksum, addresses that anybody
 // can reach. env tells which tokens come by the environment. It is for whoever serves or validates; Parse looks at no file.
 func (c *Config) CheckFiles(env EnvTokens) Diagnostics {
 	var found Diagnostics
@@ -66,6 +66,10 @@ func (c *Config) checkTokens() Diagnostics {
 			found = append(found, c.Server.finding(diag.Error, at, fmt.Sprintf("%s: %v", f.key, err), ""))
 		case file.Exposed():
 			found = append(found, c.Server.finding(diag.Warning, at, f.key+": others can read the file", "chmod 600"))
+		}
+		if short := file.Short(); len(short) > 0 {
+			found = append(found, c.Server.finding(diag.Warning, at, fmt.Sprintf("%s: tokens of fewer than %d characters: %s", f.key, token.GoodLength, strings.Join(short, ", ")),
+				"they can be guessed; `openssl rand -hex 32` makes good ones"))
 		}
 		for _, other := range c.tokenFiles() {
 			if other.key != f.key && shared(file, read[other.key]) {

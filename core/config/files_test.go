@@ -55,9 +55,10 @@ func pair(t *testing.T, ends time.Time) (cert, key string) {
 // TestCheckFiles has each kind of finding about files, with its place.
 func TestCheckFiles(t *testing.T) {
 	dir := t.TempDir()
-	put(t, filepath.Join(dir, "good"), 0o600, "secret-a\n")
-	put(t, filepath.Join(dir, "same"), 0o600, "# shared\nteam secret-a\n")
-	put(t, filepath.Join(dir, "open"), 0o644, "secret-b\n")
+	put(t, filepath.Join(dir, "good"), 0o600, "secret-a-of-20-chars\n")
+	put(t, filepath.Join(dir, "same"), 0o600, "# shared\nteam secret-a-of-20-chars\n")
+	put(t, filepath.Join(dir, "open"), 0o644, "secret-b-of-20-chars\n")
+	put(t, filepath.Join(dir, "short"), 0o600, "team hunter2\nsecret-c-of-20-chars\nhunter3\n")
 	put(t, filepath.Join(dir, "empty"), 0o600, "# nothing yet\n\n")
 	later := time.Now().Add(1000 * time.Hour)
 	cert, key := pair(t, later)
@@ -90,6 +91,8 @@ func TestCheckFiles(t *testing.T) {
 		}},
 		"open to others": {`
   api_key_file = "open"`, config.EnvTokens{}, []string{"2:3: warning: api_key_file: others can read the file"}},
+		"short": {`
+  api_key_file = "short"`, config.EnvTokens{}, []string{"2:3: warning: api_key_file: tokens of fewer than 16 characters: team, line-3"}},
 		"one token, two roles": {`
   control_token_file = "good"
   api_key_file = "same"`, config.EnvTokens{}, []string{"3:3: error: api_key_file: it shares a token with control_token_file"}},

@@ -11,14 +11,18 @@ import (
 	"strings"
 )
 
+// GoodLength is how many characters a token needs to be beyond guessing; a shorter one works, with a warning.
+const GoodLength = 16
+
 // MaxFileBytes bounds a token file.
 const MaxFileBytes = 1 << 20
 
 // Entry is one token.
 type Entry struct {
 	// Name is what logs show: the file's own word, or "line-3".
-	Name string
-	sum  [sha256.Size]byte
+	Name  string
+	short bool // of fewer than GoodLength characters
+	sum   [sha256.Size]byte
 }
 
 // Same tells whether two entries are of the same token.
@@ -34,6 +38,17 @@ type File struct {
 
 // Exposed tells that others than the file's owner may read it.
 func (f File) Exposed() bool { return f.Mode.Perm()&0o077 != 0 }
+
+// Short is the names of the tokens that are too short to be safe.
+func (f File) Short() []string {
+	var names []string
+	for _, e := range f.Entries {
+		if e.short {
+			names = append(names, e.Name)
+		}
+	}
+	return names
+}
 
 // Errors of [Read] that are not the system's.
 var (
@@ -89,7 +104,8 @@ func parse(text string) ([]Entry, error) {
 		default:
 			return nil, fmt.Errorf("line %d holds %d words: write a token, or a name and a token", number, len(words))
 		}
-		e.sum = sha256.Sum256([]byte(words[len(words)-1]))
+		secret := words[len(words)-1]
+		e.short, e.sum = len(secret) < GoodLength, sha256.Sum256([]byte(secret))
 		entries = append(entries, e)
 	}
 	if len(entries) == 0 {

@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"log/slog"
 	"os"
+	"slices"
 	"sync"
 	"time"
 )
@@ -102,6 +103,10 @@ func (s *Set) note(file File, err error) {
 	if err != nil {
 		text = err.Error()
 	}
+	short := file.Short()
+	if slices.Equal(short, s.file.Short()) {
+		short = nil // known
+	}
 	exposed := err == nil && file.Exposed() && (s.file.info == nil || !s.file.Exposed())
 	switch {
 	case err != nil && s.err != text:
@@ -111,6 +116,9 @@ func (s *Set) note(file File, err error) {
 	}
 	if exposed {
 		s.o.Log.Warn("others can read a token file: chmod 600", "key", s.o.Key, "role", s.o.Role, "mode", file.Mode.Perm().String())
+	}
+	if err == nil && len(short) > 0 {
+		s.o.Log.Warn("tokens are short enough to be guessed: make them with openssl rand -hex 32", "key", s.o.Key, "role", s.o.Role, "names", short)
 	}
 	s.err = text
 }

@@ -145,6 +145,7 @@ func TestSetFollowsItsFile(t *testing.T) {
 	for text, n := range map[string]int{
 		"a token file cannot be read; nobody gets in by it": 2, "it holds no token": 1, "no such file": 1,
 		"a token file can be read again": 1, "others can read a token file: chmod 600": 1,
+		"tokens are short enough to be guessed": 3, "names=[alice]": 1, "names=[bob]": 1, "names=[line-1]": 1,
 	} {
 		if got := strings.Count(log, text); got != n {
 			t.Errorf("%q is logged %d times, want %d:\n%s", text, got, n, log)
