@@ -67,6 +67,11 @@ func TestDeviceEventsAbsent(t *testing.T) {
 			}
 		}
 	}
+	for _, f := range view.Artifacts {
+		if f.Profiler == "nsight" != strings.Contains(f.Description, "nsys stats") {
+			t.Errorf("%s is said to be %q", f.Name, f.Description)
+		}
+	}
 	if len(view.Traces) != 4 { // chrome's merged one and the rank's, perfetto's and nsight's
 		t.Errorf("traces: %q", view.Traces)
 	}

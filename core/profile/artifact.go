@@ -65,7 +65,7 @@ func acceptIn(dir, id, by string, made []profiler.Artifact, taken *names) ([]Art
 		}
 		out = append(out, Artifact{Name: a.Name, Profiler: by, Stage: clonePointer(a.Stage), StageName: a.StageName,
 			Rank: clonePointer(a.Rank), Bytes: bytes, SHA256: sum, MediaType: a.MediaType, Events: a.Events, Dropped: a.Dropped,
-			URL: "/v1/profiles/" + id + "/artifacts/" + escapePath(a.Name), Path: a.Name})
+			URL: "/v1/profiles/" + id + "/artifacts/" + escapePath(a.Name), Path: a.Name, Description: a.Description})
 	}
 	return out, errors.Join(errs...)
 }

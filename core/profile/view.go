@@ -157,6 +157,8 @@ type Artifact struct {
 	Dropped   uint64 `json:"dropped"` // left out of the file because of its bound
 	URL       string `json:"url"`     // where the server serves it
 	Path      string `json:"path"`    // relative to the profile's directory
+	// Description says what reads the file; empty when its profiler did not say.
+	Description string `json:"description,omitempty"`
 }
 
 // Losses counts events that were not recorded.

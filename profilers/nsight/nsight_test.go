@@ -31,6 +31,9 @@ func TestGolden(t *testing.T) {
 		{Kind: recording.Span, Open: true, Track: lane, Name: &recording.Name{Text: "http", Category: trace.CategoryRequest}, Start: started.UnixNano(), End: started.UnixNano() + 9000, Request: "img-1"},
 	}}
 	path, artifact := export(t, profileIn(t.TempDir()), c, a.batch(), b.batch())
+	if !strings.Contains(artifact.Description, "nsys stats") || !strings.Contains(artifact.Description, "GUI") {
+		t.Errorf("what it is for: %q", artifact.Description)
+	}
 	if artifact.Events != 28 || artifact.Dropped != 0 || filepath.Ext(path) != ".sqlite" {
 		t.Errorf("%+v", artifact)
 	}

@@ -14,6 +14,7 @@ import (
 
 const (
 	mediaType = "application/vnd.sqlite3"
+	whatFor   = "for nsys stats and SQL; the nsys GUI opens its own recordings only: for one, set profile.control = \"cuda_profiler_api\" and serve under nsys profile"
 	// textsKept bounds the texts that have a number; beyond, they are numbered anew.
 	textsKept = 1 << 18
 	// endBytes, and endPages pages, are kept for what every file ends with, and processBytes for each process.
@@ -189,6 +190,7 @@ func (s *sink) Finish(ctx context.Context, sum profiler.Summary) ([]profiler.Art
 	}
 	return []profiler.Artifact{{
 		Name: filepath.Base(s.db.final), MediaType: mediaType, Bytes: bytes, SHA256: hash, Events: s.events, Dropped: s.dropped,
+		Description: whatFor,
 	}}, nil
 }
 

@@ -108,4 +108,5 @@ type Artifact struct {
 	StageName   string
 	Events      uint64 // events in the file; 0 when unknown
 	Dropped     uint64 // events left out because of MaxBytes
+	Description string // what reads the file, where its name does not tell: a sentence for whoever gets the reply; may be empty
 }

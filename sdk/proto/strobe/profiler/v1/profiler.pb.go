@@ -727,7 +727,9 @@ type Artifact struct {
 	// Events in the file; 0 when unknown.
 	Events uint64 `protobuf:"varint,8,opt,name=events,proto3" json:"events,omitempty"`
 	// Events left out because of max_bytes.
-	Dropped       uint64 `protobuf:"varint,9,opt,name=dropped,proto3" json:"dropped,omitempty"`
+	Dropped uint64 `protobuf:"varint,9,opt,name=dropped,proto3" json:"dropped,omitempty"`
+	// What reads the file, where its name does not tell; a sentence, may be empty.
+	Description   string `protobuf:"bytes,10,opt,name=description,proto3" json:"description,omitempty"`
 	unknownFields protoimpl.UnknownFields
 	sizeCache     protoimpl.SizeCache
 }
@@ -823,6 +825,13 @@ func (x *Artifact) GetDropped() uint64 {
 		return x.Dropped
 	}
 	return 0
+}
+
+func (x *Artifact) GetDescription() string {
+	if x != nil {
+		return x.Description
+	}
+	return ""
 }
 
 // ProcessSummary is what was read of one process's segments.
@@ -1282,7 +1291,7 @@ const file_strobe_profiler_v1_profiler_proto_rawDesc = "" +
 	"\n" +
 	"table_json\x18\x03 \x01(\fR\ttableJson\x12\x1a\n" +
 	"\bwarnings\x18\x04 \x03(\tR\bwarnings\x12\x14\n" +
-	"\x05error\x18\x05 \x01(\tR\x05error\"\x83\x02\n" +
+	"\x05error\x18\x05 \x01(\tR\x05error\"\xa5\x02\n" +
 	"\bArtifact\x12\x12\n" +
 	"\x04name\x18\x01 \x01(\tR\x04name\x12\x1d\n" +
 	"\n" +
@@ -1294,7 +1303,9 @@ const file_strobe_profiler_v1_profiler_proto_rawDesc = "" +
 	"\n" +
 	"stage_name\x18\a \x01(\tR\tstageName\x12\x16\n" +
 	"\x06events\x18\b \x01(\x04R\x06events\x12\x18\n" +
-	"\adropped\x18\t \x01(\x04R\adroppedB\b\n" +
+	"\adropped\x18\t \x01(\x04R\adropped\x12 \n" +
+	"\vdescription\x18\n" +
+	" \x01(\tR\vdescriptionB\b\n" +
 	"\x06_stageB\a\n" +
 	"\x05_rank\"\x8f\x04\n" +
 	"\x0eProcessSummary\x12\x12\n" +
