@@ -35,9 +35,13 @@ def load_session(config: Any, recorder: Recorder) -> "PipelineSession":
     diffusers.utils.logging.enable_propagation()
     diffusers.utils.logging.disable_progress_bar()
     transformers.utils.logging.disable_progress_bar()
-    version = tuple(int(part) for part in diffusers.__version__.split(".")[:2])
-    pipe = diffusers.DiffusionPipeline.from_pretrained(config.model_path, local_files_only=True, low_cpu_mem_usage=importlib.util.find_spec("accelerate") is not None,
-                                                       **{"dtype" if version >= (0, 40) else "torch_dtype": getattr(torch, dtype)})
+    current = tuple(int(part) for part in diffusers.__version__.split(".")[:2]) >= (0, 40)
+    pipe = diffusers.DiffusionPipeline.from_pretrained(
+        config.model_path,
+        local_files_only=True,
+        low_cpu_mem_usage=importlib.util.find_spec("accelerate") is not None,
+        **{"dtype" if current else "torch_dtype": getattr(torch, dtype)},
+    )
     if "callback_on_step_end" not in inspect.signature(pipe.__call__).parameters:
         raise RuntimeError(f"{type(pipe).__name__} has no callback_on_step_end, which this plugin needs: use a later diffusers or another pipeline")
     pipe.set_progress_bar_config(disable=True)
