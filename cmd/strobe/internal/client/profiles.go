@@ -122,6 +122,8 @@ type Artifact struct {
 	SHA256   string `json:"sha256"`
 	Dropped  uint64 `json:"dropped"`
 	Path     string `json:"path"` // relative to the profile's directory
+	// Description says what reads the file; empty when its profiler did not say.
+	Description string `json:"description"`
 }
 
 // Losses counts events that were not recorded.

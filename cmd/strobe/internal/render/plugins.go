@@ -43,7 +43,7 @@ func below(p client.Plugin) string {
 		text += "; " + strings.Join(p.Capabilities, ", ")
 	}
 	if p.Restarts > 0 {
-		text += fmt.Sprintf("; started again %d times", p.Restarts)
+		text += "; started again " + times(p.Restarts)
 	}
 	return text
 }
@@ -54,4 +54,12 @@ func lastError(p client.Plugin) string {
 		text += " at " + p.LastErrorAt.Local().Format(time.DateTime)
 	}
 	return text + ": " + p.LastError
+}
+
+// times is how often, in words.
+func times(n int) string {
+	if n == 1 {
+		return "once"
+	}
+	return fmt.Sprintf("%d times", n)
 }

@@ -103,6 +103,9 @@ func Artifacts(p *client.Profile) string {
 			fmt.Fprintf(&b, "\n    left out of it, to stay within profile.max_bytes: %s", Count(a.Dropped, "event"))
 		}
 		b.WriteByte('\n')
+		if a.Description != "" {
+			b.WriteString(Wrap("    ", a.Description))
+		}
 	}
 	fmt.Fprintf(&b, "open:     strobe profile open %s\n", line(p.ID))
 	fmt.Fprintf(&b, "download: strobe profile download %s\n", line(p.ID))

@@ -33,6 +33,7 @@ func complete() *client.Profile {
 			{Name: "stage_0_diffusion_1795428192_rank0.pt.trace.json.gz", Bytes: 3_400_000},
 			{Name: "stage_1_resize_1795428192_rank0.pt.trace.json.gz", Bytes: 32_000, Dropped: 1},
 			{Name: "merged/" + id + ".trace.json.gz", Bytes: 3_500_000},
+			{Name: id + ".sqlite", Bytes: 900_000, Description: "for nsys stats and SQL; the nsys GUI opens its own recordings only, which a server under nsys makes"},
 		},
 		Losses: client.Losses{Total: 12, ByReason: map[string]uint64{"full": 10, "depth": 2}},
 		Warnings: []string{
