@@ -134,6 +134,7 @@ func TestProfilersHurtNobody(t *testing.T) {
 		"finish hang":  "finish: no answer in time (2s)",
 		"abort hang":   "abort: " + late,
 		"record exit":  "exited with status 7",
+		"stands still": "stop measuring: " + late,
 	}
 	names := slices.Sorted(maps.Keys(tests))
 	config := strings.ReplaceAll(hurtConfig, "PLUGIN", "tint")
@@ -149,11 +150,17 @@ func TestProfilersHurtNobody(t *testing.T) {
 		if err != nil {
 			t.Fatal(err)
 		}
-		if label == "abort hang" {
+		switch label {
+		case "abort hang":
 			if _, err = h.open(p, label); err == nil {
 				err = p.Abort(t.Context())
 			}
-		} else {
+		case "stands still":
+			if _, err = h.open(p, ""); err == nil {
+				h.halt(p.PID())
+				_, err = p.StopSource(t.Context())
+			}
+		default:
 			_, err = h.profile(name, label)
 		}
 		if err == nil || !strings.HasPrefix(err.Error(), want) {

@@ -115,6 +115,9 @@ func cannotStart(t *testing.T, limits wire.Timeouts, tests map[string]successor)
 		if i := h.info(plugin); i.State != catalog.StateDown {
 			t.Errorf("%+v", i)
 		}
+		if name == "missing" {
+			eventually(t, "each wait is twice as long as the one before", func() bool { return h.waits(r, "400ms", "800ms", "1.6s") })
+		}
 		if err := replace(path, good); err != nil {
 			t.Fatal(err)
 		}
@@ -122,6 +125,16 @@ func cannotStart(t *testing.T, limits wire.Timeouts, tests map[string]successor)
 		h.isUp(r)
 		h.serves()
 	})
+}
+
+// waits tells whether the log has the waits before the next starts of a rank, in this order.
+func (h *hurt) waits(r *catalog.Rank, want ...string) bool {
+	for line := range strings.Lines(h.log.String()) {
+		if len(want) > 0 && strings.Contains(line, "stage="+r.StageName()+" ") && strings.Contains(line, "next_try="+want[0]+"\n") {
+			want = want[1:]
+		}
+	}
+	return len(want) == 0
 }
 
 func sumOf(t *testing.T, path string) string {
