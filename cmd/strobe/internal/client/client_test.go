@@ -255,6 +255,25 @@ func TestProfileCalls(t *testing.T) {
 	}
 }
 
+// TestServerGoesAway: a connection that breaks in the middle, and a name that is nobody's, say what to do.
+func TestServerGoesAway(t *testing.T) {
+	broken := serve(t, func(http.ResponseWriter, *http.Request) { panic(http.ErrAbortHandler) })
+	if _, err := broken.StopProfileNow(t.Context(), "a"); err == nil || !strings.Contains(err.Error(), "look at its log, and ask again when it is up") {
+		t.Errorf("%v", err)
+	}
+	nameless, err := client.New(client.Options{Server: "http://server.invalid", HTTP: &http.Client{Transport: &http.Transport{
+		DialContext: func(context.Context, string, string) (net.Conn, error) {
+			return nil, &net.OpError{Op: "dial", Err: &net.DNSError{Err: "no such host", Name: "server.invalid", IsNotFound: true}}
+		},
+	}}})
+	if err != nil {
+		t.Fatal(err)
+	}
+	if _, err := nameless.ListProfiles(t.Context()); err == nil || !strings.Contains(err.Error(), "leads to no machine: look at it with --server") {
+		t.Errorf("%v", err)
+	}
+}
+
 func TestNoProfileIsLatest(t *testing.T) {
 	c := serve(t, answer(200, "", `{"profiles":[]}`))
 	if _, err := c.GetProfile(t.Context(), client.Latest); !errors.Is(err, client.ErrNoProfile) {

@@ -6,6 +6,7 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"net"
 	"net/http"
 	"strings"
 	"syscall"
@@ -62,6 +63,10 @@ func transportError(ctx context.Context, server string, err error) error {
 		return fmt.Errorf("the server at %s has a certificate that this machine does not trust: name its certificate authority with --ca: %w", server, err)
 	case errors.Is(err, syscall.EACCES):
 		return fmt.Errorf("you may not use the server's socket %s: be the user that it runs as: %w", server, syscall.EACCES)
+	case errors.Is(err, io.EOF), errors.Is(err, io.ErrUnexpectedEOF), errors.Is(err, syscall.ECONNRESET):
+		return fmt.Errorf("the server at %s went away before its answer was whole: look at its log, and ask again when it is up: %w", server, err)
+	case errors.As(err, new(*net.DNSError)):
+		return fmt.Errorf("the name in %s leads to no machine: look at it with --server or STROBE_SERVER: %w", server, err)
 	}
 	return fmt.Errorf("call the server at %s: %w", server, err)
 }
