@@ -50,7 +50,7 @@ NAME is a built-in plugin; PROGRAM is the path of any other. Options go before i
 	cmd.Flags().BoolVar(&f.checks.NoArtifacts, "no-artifacts", false, "the profiler makes no files: it sends its output elsewhere")
 	cmd.Flags().BoolVar(&f.checks.Measures, "measures", false, "the profiler measures, and has something to measure here")
 	cmd.Flags().BoolVar(&f.asJSON, "json", false, "print JSON, for programs")
-	cmd.Flags().BoolVarP(&f.verbose, "verbose", "v", false, "show what the plugin logs")
+	cmd.Flags().BoolVarP(&f.verbose, "verbose", "v", false, "show what the plugin logs, from level info")
 	return cmd
 }
 
@@ -70,7 +70,7 @@ func checkPlugin(ctx context.Context, args []string, f checkFlags, io stdio) err
 		return err
 	}
 	r, began := checkReport{}, time.Now()
-	d, err := catalog.Describe(ctx, newLogger(io, f.verbose), command...)
+	d, err := catalog.Describe(ctx, newLogger(io, false), command...)
 	switch {
 	case err != nil && f.asJSON:
 		r.add("start", began, err)
@@ -88,7 +88,7 @@ func checkPlugin(ctx context.Context, args []string, f checkFlags, io stdio) err
 	r.Plugin = checkedPlugin{d.Name, d.Kind, d.Version}
 	var log *slog.Logger
 	if f.verbose {
-		log = newLogger(io, true)
+		log = newLogger(io, false) // debug level is mostly the handshake's
 	}
 	for _, c := range checks {
 		began := time.Now()

@@ -57,7 +57,7 @@ func TestPluginRestart(t *testing.T) {
 		}
 	}
 	status, out, stderr := output(t, p.dir, "plugin", "list", "--server", p.url)
-	if status != 0 || !strings.Contains(out, "model(resize): exited with signal killed") || !strings.Contains(out, "started again 1 times") {
+	if status != 0 || !strings.Contains(out, "model(resize): exited with signal killed") || !strings.Contains(out, "started again once") {
 		t.Errorf("exit status %d\n%s%s", status, out, stderr)
 	}
 	status, out, stderr = output(t, p.dir, "plugin", "list", "--json", "--server", p.url)

@@ -72,12 +72,15 @@ func TestNewPluginsServe(t *testing.T) {
 			t.Errorf("check: exit status %d, %v\n%s%s", status, err, out, stderr)
 		}
 	}
-	hcl := readmeBlock(t, dir, "my-model") + readmeBlock(t, dir, "my-profiler") + `
-server {
-  model     = "my-model"
-  profilers = ["my-profiler"]
-}
-`
+	model, modelAlone := readmeBlocks(t, dir, "my-model")
+	profiler, profilerAlone := readmeBlocks(t, dir, "my-profiler")
+	for _, alone := range []string{model + modelAlone, profiler + profilerAlone} {
+		write(t, dir, "plugins.hcl", alone)
+		if status, out, stderr := output(t, dir, "validate"); status != 0 {
+			t.Errorf("exit status %d\n%s%s\n%s", status, out, stderr, alone)
+		}
+	}
+	hcl := model + profiler + strings.Replace(profilerAlone[strings.Index(profilerAlone, "server"):], "emoji", "my-model", 1)
 	bad := strings.NewReplacer("side = 64", "side = 7\n      sid  = 64", "keep = 20", `keep = "all"`).Replace(hcl)
 	write(t, dir, "plugins.hcl", bad)
 	status, out, stderr := output(t, dir, "validate")
@@ -106,17 +109,17 @@ server {
 	}
 }
 
-// readmeBlock is the configuration that a new plugin's README shows, for the program as the test built it.
-func readmeBlock(t *testing.T, dir, name string) string {
+// readmeBlocks are what a new plugin's README shows for plugins.hcl, for the program as the test built it: the plugin, and
+// what else it takes.
+func readmeBlocks(t *testing.T, dir, name string) (plugin, alone string) {
 	t.Helper()
 	readme, err := os.ReadFile(filepath.Join(dir, name, "README.md"))
 	if err != nil {
 		t.Fatal(err)
 	}
-	_, rest, _ := strings.Cut(string(readme), "```hcl\n")
-	block, _, ok := strings.Cut(rest, "```")
-	if !ok {
-		t.Fatalf("no configuration in\n%s", readme)
+	blocks := regexp.MustCompile("(?s)```hcl\n(.*?)```").FindAllStringSubmatch(string(readme), -1)
+	if len(blocks) != 2 {
+		t.Fatalf("%d configurations in\n%s", len(blocks), readme)
 	}
-	return strings.Replace(block, `"./`+name+`"`, `"./`+name+`-program"`, 1)
+	return strings.Replace(blocks[0][1], `"./`+name+`"`, `"./`+name+`-program"`, 1), blocks[1][1]
 }

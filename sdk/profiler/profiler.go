@@ -76,7 +76,7 @@ type Profile struct {
 	Model   string
 	Label   string
 	Started time.Time
-	// MaxBytes bounds the sum of this profiler's artifacts; 0: no bound. At the bound drop the newest and say so in Artifacts' notes.
+	// MaxBytes bounds the sum of this profiler's artifacts; 0: no bound. At the bound drop the newest and count them in Artifact.Dropped.
 	MaxBytes int64
 	Host     string
 	// Processes are those that are recorded: core and the ranks, as they are at the start. Kind, Name, Stage, StageName,
