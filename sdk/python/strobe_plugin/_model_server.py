@@ -51,6 +51,7 @@ class ModelServer:
         self._lock = threading.Lock()
         self._session: Session | None = None
         self._process: trace.Process | None = None
+        self._notes: list[str] = []  # of the recording that is on: what it lacks
         self._loading = self._closed = False
 
     def handlers(self) -> dict[str, grpc.RpcMethodHandler]:
@@ -144,7 +145,8 @@ class ModelServer:
             refuse(call, grpc.StatusCode.ALREADY_EXISTS, str(e))
         except Exception as e:
             refuse(call, grpc.StatusCode.INTERNAL, f"start recording: {describe(e)}")
-        return _StartRecordingResponse()
+        self._notes = [f'control is "{request.control}", but the plugin does not use sdk/cuda, so no CUDA profiler is told'] if request.control else []
+        return _StartRecordingResponse(notes=self._notes)
 
     def StopRecording(self, request: Any, call: grpc.ServicerContext) -> Any:
         """Freeze the segment."""
@@ -154,7 +156,7 @@ class ModelServer:
             refuse(call, grpc.StatusCode.FAILED_PRECONDITION, str(e))
         except Exception as e:
             refuse(call, grpc.StatusCode.INTERNAL, f"stop recording: {describe(e)}")
-        return _StopRecordingResponse(events=s.events, bytes=s.bytes, event_cost_ps=round(s.event_ns * 1000), lost=_Losses(**s.lost.__dict__))
+        return _StopRecordingResponse(events=s.events, bytes=s.bytes, event_cost_ps=round(s.event_ns * 1000), lost=_Losses(**s.lost.__dict__), notes=self._notes)
 
     def StartFlight(self, request: Any, call: grpc.ServicerContext) -> Any:
         """Remember what happened last from now on."""
