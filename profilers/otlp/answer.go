@@ -6,7 +6,9 @@ import (
 
 	collectorpb "go.opentelemetry.io/proto/otlp/collector/trace/v1"
 	"google.golang.org/grpc"
+	"google.golang.org/grpc/codes"
 	"google.golang.org/grpc/stats"
+	"google.golang.org/grpc/status"
 )
 
 // reply is what a receiver said to an upload.
@@ -14,7 +16,8 @@ type reply struct {
 	rejected int64  // spans of a partial success
 	message  string // with it
 	// unanswered: at least one attempt went out and nobody said what became of it, so that the receiver may have the spans
-	// although they are sent again. OTLP wants them sent again: twice is better than never.
+	// although they are sent again. OTLP wants them sent again: twice is better than never. A receiver that says
+	// DEADLINE_EXCEEDED, perhaps as the client's deadline came to it, does not know either.
 	unanswered bool
 }
 
@@ -35,7 +38,7 @@ func seeReply(ctx context.Context, method string, request, response any, cc *grp
 		return err
 	}
 	if err != nil {
-		r.unanswered = r.unanswered || a.written.Load() && !a.answered.Load()
+		r.unanswered = r.unanswered || a.written.Load() && (!a.answered.Load() || status.Code(err) == codes.DeadlineExceeded)
 		return err
 	}
 	if m, ok := response.(*collectorpb.ExportTraceServiceResponse); ok {
