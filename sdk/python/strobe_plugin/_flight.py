@@ -74,16 +74,22 @@ class Flight:
             try:
                 if rec._meta is None:  # it could not go on after a recording
                     self.begin()
-                elif rec._flying and (time.monotonic() - self._began >= self._window / SEGMENTS / 2 or rec._meta.file.crowded):
+                elif rec._flying and (self._due() or rec._meta.file.used >= rec._meta.file.mark):
                     self._rotate()
             except OSError:
                 pass
+
+    def _due(self) -> bool:
+        """A snapshot may have made the current segment a moment ago."""
+        return time.monotonic() - self._began >= self._window / SEGMENTS / 2
 
     def begin(self) -> Meta | None:
         """Make the ring's next segment the current one, and return the one before, which may be a recording's that ends."""
         meta = self._rec._open(os.path.join(self._folder, f"{self._files:08d}.seg"), replace(self._head, sequence=self._files), self._limit)
         self._files += 1
-        meta.file.goes_on, meta.file.on_crowded = True, self._crowded
+        file = meta.file
+        file.goes_on, file.on_mark = True, self._crowded
+        file.mark = (file.used + self._limit) // 2  # of the room that the names leave
         self._began = time.monotonic()
         return self._rec._enter(meta, WANTED, flying=True)
 

@@ -146,7 +146,8 @@ class File:
         self.chunks = self.reserved = self.events = 0
         self.goes_on = False
         """Spans that are open in the segment before are carried over."""
-        self.on_crowded: threading.Event | None = None
+        self.mark, self.on_mark = limit, threading.Event()
+        """Bytes from which on the event is set at each chunk that is taken."""
         self.full = False
         self.windows: dict[int, Window] = {}
         self.fd = os.open(path, os.O_RDWR | os.O_CREAT | os.O_EXCL | getattr(os, "O_CLOEXEC", 0), 0o600) if path else -1
@@ -193,8 +194,8 @@ class File:
                 self.full = True
                 return None
             self.chunks += 1
-            if self.on_crowded is not None and self.crowded:
-                self.on_crowded.set()
+            if self.used >= self.mark:
+                self.on_mark.set()
             self.first.words[OFF_CHUNKS // 8] = self.chunks
             place = (at - k * WINDOW) // 8
             w.words[place + 1] = ordinal
@@ -202,9 +203,9 @@ class File:
             return w, place
 
     @property
-    def crowded(self) -> bool:
-        """Half of the room is taken."""
-        return HEADER + self.chunks * CHUNK >= self.limit // 2
+    def used(self) -> int:
+        """Bytes of the header and all chunks taken."""
+        return HEADER + self.chunks * CHUNK
 
     def add(self, events: int) -> None:
         """A track leaves a chunk with so many events."""
@@ -222,7 +223,7 @@ class File:
 
     def finish(self) -> int:
         """Mark the segment as complete, cut it to what is used and close it. Nobody writes any more."""
-        size = HEADER + self.chunks * CHUNK
+        size = self.used
         self.first.words[OFF_STATE // 8] = 1
         self._close()
         if self.fd >= 0:

@@ -188,6 +188,25 @@ def test_bytes_are_bounded(rec, tmp_path, ring):
     assert [e.name.text for e in events if e.open] == ["open"]
 
 
+def test_many_names_do_not_crowd_a_segment(rec, tmp_path, ring, monkeypatch):
+    """Each segment has all names. What they take does not make segments follow each other."""
+    name = trace.name("x")
+    monkeypatch.setattr(trace.interned, "list", trace.interned.list + [(b"x" * 88, 0)] * 7000)
+    start(rec, ring)
+    t = rec.track("t")
+    for _ in range(1200):
+        t.begin(name).end()
+    time.sleep(0.05)
+    assert rec._meta.file.used > 700_000 and rec._flight._files == 1
+    for _ in range(6000):
+        t.begin(name).end()
+    until = time.monotonic() + 30
+    while rec._flight._files == 1 and time.monotonic() < until:
+        time.sleep(0.01)
+    assert rec._flight._files > 1 and len(snapshot(rec, tmp_path)[0]) == 7200
+    rec.close()  # while the names are there
+
+
 def test_makes_way_for_recordings(rec, tmp_path, ring):
     start(rec, ring)
     t = rec.track("t")
