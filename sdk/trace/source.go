@@ -14,8 +14,8 @@ const (
 )
 
 // Source adds to recordings what the recorder cannot see happening: what a device did. Its methods are called by one
-// goroutine at a time and hold up the start and the stop of recordings, so they bound their own time. They must not
-// start or stop the recorder. The flight recorder does without sources.
+// goroutine at a time and hold up the start and the stop of recordings, so they bound their own time: a rank that does not
+// answer within seconds is replaced by the server. They must not start or stop the recorder. The flight recorder does without sources.
 type Source interface {
 	// Start is called when a recording has begun. Notes are told to whoever asked for the recording. An error ends the
 	// recording again, and is what [Recorder.Start] returns.
