@@ -78,7 +78,27 @@ Configuration is the file given by --config, else plugins.hcl in the working fol
 		newBenchCommand(io),
 		newVersionCommand(io),
 	)
+	explainArgs(root)
 	return root
+}
+
+// explainArgs has each command say how it is written when it gets too many words or too few.
+func explainArgs(cmd *cobra.Command) {
+	if check := cmd.Args; check != nil && !cmd.HasSubCommands() {
+		cmd.Args = func(cmd *cobra.Command, args []string) error {
+			err := check(cmd, args)
+			switch {
+			case err == nil || !strings.Contains(err.Error(), "arg(s)") && !strings.HasPrefix(err.Error(), "unknown command"):
+				return err // the command's own words say more
+			case len(args) > 1:
+				return fmt.Errorf("%w: write `%s`, with a text of several words in quotes", err, cmd.UseLine())
+			}
+			return fmt.Errorf("%w: write `%s`", err, cmd.UseLine())
+		}
+	}
+	for _, c := range cmd.Commands() {
+		explainArgs(c)
+	}
 }
 
 // group makes a command that only holds others: alone it prints its help, and what it does not hold is an error.

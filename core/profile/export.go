@@ -230,6 +230,9 @@ func (v *View) warn(exports []exported) {
 	if v.Requests == 0 && v.Steps == 0 { // else it saw a part of one
 		v.say(warnNoRequest)
 	}
+	if v.leftAllOut() {
+		v.say(fmt.Sprintf("none of %d recorded events is in the files: the profile's options leave them out; ask for other activities, or a smaller min_duration_us", v.Filtered))
+	}
 	if v.EndedBy == EndedByMinFree {
 		v.say("the profile was ended because the disk was nearly full: profile.min_free_bytes")
 	}
@@ -246,6 +249,13 @@ func (v *View) warn(exports []exported) {
 			v.say(culpritText(Culprit{e.row.Profiler, errors.New(w)}))
 		}
 	}
+}
+
+// leftAllOut tells that there were requests, and that what a profile was to hold was not among what they did: device
+// events where there is no device, for one.
+func (v *View) leftAllOut() bool {
+	asksForPprof := v.Options != nil && slices.Contains(v.Options.Activities, ActivityPprof)
+	return v.Requests > 0 && v.Filtered > 0 && v.Filtered >= v.Events && !asksForPprof
 }
 
 // warnOf adds what a process has to say of its recording.
