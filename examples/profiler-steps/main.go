@@ -5,8 +5,6 @@ import (
 	"bytes"
 	"context"
 	"fmt"
-	"os"
-	"path/filepath"
 	"strings"
 
 	"github.com/strobe-dev/strobe/sdk/plugin"
@@ -60,10 +58,13 @@ func number(e *recording.Event) int64 {
 }
 
 func (t *table) Finish(context.Context, profiler.Summary) ([]profiler.Artifact, error) {
-	if err := os.WriteFile(filepath.Join(t.profile.Dir, "steps.csv"), t.rows.Bytes(), 0o600); err != nil {
-		return nil, fmt.Errorf("write the table: %w", err)
+	f, err := profiler.CreateFile(t.profile, "steps.csv") // it appears whole or not at all
+	if err != nil {
+		return nil, err
 	}
-	return []profiler.Artifact{{Name: "steps.csv", MediaType: "text/csv", Events: t.events, Dropped: t.dropped}}, nil
+	f.Write(t.rows.Bytes()) // Publish has its error
+	a, err := f.Publish(profiler.Artifact{MediaType: "text/csv", Events: t.events, Dropped: t.dropped})
+	return []profiler.Artifact{a}, err
 }
 
 func mine() (profiler.Profiler, profiler.Description) {
