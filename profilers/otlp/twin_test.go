@@ -97,6 +97,8 @@ func TestSlowTwin(t *testing.T) {
 	defer s.Abort(context.Background())
 	n := 0
 	_, err = recording.Read(context.Background(), f.dir, func(b *recording.Batch) error {
+		s.mu.Lock() // the sink's own clock ticks
+		defer s.mu.Unlock()
 		p := s.process(b.Process)
 		for e := range b.All() {
 			tr := s.track(p, e.Track)
