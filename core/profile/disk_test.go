@@ -93,17 +93,12 @@ func TestDirGoesAtRunTime(t *testing.T) {
 	t.Run("before a start", func(t *testing.T) {
 		c := coretest.New(t, coretest.Options{})
 		replace(t, c.Dir)
-		_, err := c.Profiles.Start(t.Context(), profile.StartRequest{})
-		code(t, err, profile.CodeDir)
 		if err := os.WriteFile(c.Dir, nil, 0o600); err != nil {
 			t.Fatal(err)
 		}
-		_, err = c.Profiles.Start(t.Context(), profile.StartRequest{})
+		_, err := c.Profiles.Start(t.Context(), profile.StartRequest{})
 		code(t, err, profile.CodeDir)
-		os.Remove(c.Dir)
-		if err := os.Mkdir(c.Dir, 0o700); err != nil {
-			t.Fatal(err)
-		}
+		os.Remove(c.Dir) // a folder that is gone is made anew
 		start(t, c, profile.StartRequest{})
 		if v := stop(t, c, ""); v.State != profile.StateComplete {
 			t.Errorf("view %+v", v)

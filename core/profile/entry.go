@@ -5,6 +5,7 @@ import (
 	"encoding/hex"
 	"errors"
 	"fmt"
+	"io/fs"
 	"os"
 	"path/filepath"
 	"sync/atomic"
@@ -76,9 +77,14 @@ func (p *entry) segments() []string {
 	return names
 }
 
-// makeDir makes the profile's directory and marks it as being worked on.
+// makeDir makes the profile's directory and marks it as being worked on. It makes that of all profiles, too, which somebody
+// may have removed to tidy up.
 func (p *entry) makeDir() error {
-	if err := os.Mkdir(p.dir, 0o700); err != nil {
+	err := os.Mkdir(p.dir, 0o700)
+	if errors.Is(err, fs.ErrNotExist) {
+		err = os.MkdirAll(p.dir, 0o700)
+	}
+	if err != nil {
 		return fmt.Errorf("make the profile's directory: %w", err)
 	}
 	if err := os.Mkdir(p.recordingDir(), 0o700); err != nil {

@@ -1,8 +1,10 @@
 package profile
 
 import (
+	"errors"
 	"fmt"
 	"io/fs"
+	"os"
 	"path/filepath"
 	"syscall"
 	"time"
@@ -20,13 +22,47 @@ type removal struct {
 	why []any // attributes of the log line
 }
 
-// retain removes what is kept beyond the bounds.
+// retain removes what is kept beyond the bounds, and forgets what is there no more.
 func (m *Manager) retain() {
+	m.forgetGone()
 	free, known := m.free()
 	m.mu.Lock()
 	victims := m.surplus(time.Now(), free, known)
 	m.mu.Unlock()
 	m.removeAll(victims)
+}
+
+// forgetGone takes profiles out of the lists whose folder is gone: a person removed it, or another server that shares the
+// profile directory. Nothing of them can be shown, downloaded or exported.
+func (m *Manager) forgetGone() {
+	m.mu.Lock()
+	ended := m.endedEntries()
+	m.mu.Unlock()
+	for _, p := range ended {
+		if _, err := os.Lstat(p.dir); !errors.Is(err, fs.ErrNotExist) {
+			continue
+		}
+		m.mu.Lock()
+		ours := m.entries[p.id] == p && p.view.State.Final() // nobody deletes it here, or exports it
+		if ours {
+			m.forget(p)
+		}
+		m.mu.Unlock()
+		if ours {
+			m.log.Info("profile", logID, p.id, logState, "removed", "why", "its folder is gone; this server did not remove it")
+		}
+	}
+}
+
+// endedEntries are the profiles that nothing works on. Called with mu held.
+func (m *Manager) endedEntries() []*entry {
+	var ended []*entry
+	for _, p := range m.entries {
+		if p != m.active && p.view.State.Final() {
+			ended = append(ended, p)
+		}
+	}
+	return ended
 }
 
 // free is how many bytes a profile could still write; known is false where nobody asks and where the system does not say.
@@ -35,6 +71,10 @@ func (m *Manager) free() (bytes int64, known bool) {
 		return 0, false
 	}
 	bytes, err := m.o.FreeBytes(m.dir)
+	if errors.Is(err, fs.ErrNotExist) && os.MkdirAll(m.dir, 0o700) == nil { // somebody tidied up
+		m.log.Warn("the profile directory was gone and is made anew")
+		bytes, err = m.o.FreeBytes(m.dir)
+	}
 	if err != nil {
 		m.log.Warn("ask how much room is left for profiles", logError, err)
 	}
