@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"io/fs"
 	"os"
 	"path/filepath"
 	"slices"
@@ -145,7 +146,29 @@ func (d *deck) look() {
 	for _, died := range d.findDead() {
 		d.fire(TriggerDeath, died+" died")
 	}
+	d.revive()
 	each(len(d.rings), func(i int) { d.ensure(d.rings[i]) })
+}
+
+// revive makes the flight recorder's folder anew when somebody removed it, with the profile directory perhaps, and has every
+// process begin again there: what they remembered went with the folder. Called with watching held.
+func (d *deck) revive() {
+	if _, err := os.Lstat(d.dir); !errors.Is(err, fs.ErrNotExist) || os.MkdirAll(d.dir, 0o700) != nil {
+		return
+	}
+	lock, err := lockDir(d.dir)
+	if err != nil {
+		d.m.log.Warn("lock the flight recorder's folder", logError, err)
+		return
+	}
+	d.lock.Close()
+	d.lock = lock
+	d.m.log.Warn("the flight recorder's folder was gone; the flight recorder begins anew")
+	d.mu.Lock()
+	defer d.mu.Unlock()
+	for _, g := range d.rings {
+		g.pid, g.next = 0, time.Time{}
+	}
 }
 
 // findDead notes which processes have died, and gives their labels. What they left goes once it is out of the window.

@@ -1,6 +1,7 @@
 package profile_test
 
 import (
+	"log/slog"
 	"os"
 	"path/filepath"
 	"strings"
@@ -12,6 +13,8 @@ import (
 
 	"github.com/strobe-dev/strobe/core/coretest"
 	"github.com/strobe-dev/strobe/core/profile"
+	"github.com/strobe-dev/strobe/sdk/recording"
+	"github.com/strobe-dev/strobe/sdk/trace"
 )
 
 // TestRemovedFolders: a profile whose folder somebody removed is not shown any more, and one can be made when the folder of
@@ -50,5 +53,45 @@ func TestRemovedFolders(t *testing.T) {
 				}
 			})
 		})
+	}
+}
+
+// TestRemovedFlightFolder: the flight recorder begins anew when its folder, or that of all profiles, was removed. Real
+// recorders, because they hold files open.
+func TestRemovedFlightFolder(t *testing.T) {
+	core := trace.New(trace.Options{})
+	t.Cleanup(func() { core.Close() })
+	dir := filepath.Join(t.TempDir(), "profiles")
+	x := coretest.NewExporter("chrome")
+	m := coretest.NewManager(t, profile.Options{Dir: dir, Model: "emoji", Core: profile.NewLocal(core), Profilers: []string{"chrome"},
+		Exporter: func(string) (profile.Exporter, error) { return x, nil }, Log: slog.New(slog.DiscardHandler), Flight: &profile.Flight{Window: 5 * time.Second}})
+	if err := os.RemoveAll(dir); err != nil {
+		t.Fatal(err)
+	}
+	var err error
+	for until := time.Now().Add(time.Minute); time.Now().Before(until); time.Sleep(20 * time.Millisecond) {
+		if _, err = m.Snapshot(t.Context(), profile.SnapshotRequest{}); err == nil {
+			break
+		}
+	}
+	if err != nil {
+		t.Fatalf("a minute later: %v", err)
+	}
+	core.Lane("request").Begin(spanForward).End()
+	v, err := m.Snapshot(t.Context(), profile.SnapshotRequest{})
+	if err != nil {
+		t.Fatal(err)
+	}
+	spans := 0
+	_, err = recording.Read(t.Context(), filepath.Join(dir, v.ID, "recording"), func(b *recording.Batch) error {
+		for e := range b.All() {
+			if e.Name.Text == "pipeline_forward" {
+				spans++
+			}
+		}
+		return nil
+	})
+	if err != nil || spans != 1 {
+		t.Errorf("%d spans, %v", spans, err)
 	}
 }
