@@ -2,22 +2,12 @@ package plugintest
 
 import (
 	"context"
-	"fmt"
 	"sync"
-	"syscall"
 
 	"github.com/strobe-dev/strobe/internal/wire"
 	"github.com/strobe-dev/strobe/sdk/profiler"
 	"github.com/strobe-dev/strobe/sdk/recording"
 )
-
-// suspend stops a process, and has it go on.
-func suspend(pid int) (resume func(), err error) {
-	if err := syscall.Kill(pid, syscall.SIGSTOP); err != nil {
-		return nil, fmt.Errorf("suspend the plugin: %w", err)
-	}
-	return sync.OnceFunc(func() { _ = syscall.Kill(pid, syscall.SIGCONT) }), nil
-}
 
 // gate stands before the sinks of a profiler in memory. While it is closed, Consume blocks, whatever becomes of its ctx.
 type gate struct{ held sync.RWMutex }

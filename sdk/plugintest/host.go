@@ -10,10 +10,7 @@ import (
 	"log/slog"
 	"os"
 	"os/exec"
-	"path/filepath"
 	"regexp"
-	"runtime"
-	"slices"
 	"strconv"
 	"strings"
 	"syscall"
@@ -146,29 +143,4 @@ func awaitEnd(group int) error {
 		}
 		time.Sleep(20 * time.Millisecond)
 	}
-}
-
-// members are the living processes of a group. One that is dead and not reaped is nobody's fault here.
-func members(group int) []string {
-	if runtime.GOOS != "linux" {
-		if syscall.Kill(-group, 0) != nil {
-			return nil
-		}
-		return []string{fmt.Sprintf("a process of group %d", group)}
-	}
-	var out []string
-	stats, _ := filepath.Glob("/proc/[0-9]*/stat")
-	for _, path := range stats {
-		b, err := os.ReadFile(path)
-		if err != nil {
-			continue // it has just ended
-		}
-		// PID (name) state parent group …, and the name may hold anything
-		end := strings.LastIndexByte(string(b), ')')
-		f := strings.Fields(string(b[end+1:]))
-		if end > 0 && len(f) > 2 && f[2] == strconv.Itoa(group) && !slices.Contains([]string{"Z", "X"}, f[0]) {
-			out = append(out, "process "+string(b[:end+1]))
-		}
-	}
-	return out
 }
