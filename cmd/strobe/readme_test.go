@@ -67,7 +67,7 @@ func TestReadmeProduction(t *testing.T) {
 	dir := shortDir(t)
 	certificate(t, dir)
 	for _, name := range []string{"control", "read", "keys"} {
-		writeSecret(t, dir, name, "deploy token-of-"+name+"\n")
+		writeSecret(t, dir, name, "deploy a-long-token-of-"+name+"\n")
 	}
 	write(t, dir, "plugins.hcl", strings.ReplaceAll(strings.ReplaceAll(sample[1], "/etc/strobe", dir), "/run/strobe", dir)+oneStage)
 	if status, stderr := runStrobe(t, dir, "validate"); status != 0 || stderr != "" {
