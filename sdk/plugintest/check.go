@@ -11,7 +11,7 @@ import (
 )
 
 // checkLimit bounds one check.
-const checkLimit = 3 * time.Minute
+const checkLimit = 5 * time.Minute
 
 // ErrSkipped says that a check does not apply to the plugin.
 var ErrSkipped = errors.New("does not apply")

@@ -17,10 +17,11 @@ import (
 	"github.com/strobe-dev/strobe/sdk/trace"
 )
 
-// Limits of calls while testing: a plugin that hangs is found soon.
+// Limits of calls while testing: a plugin that hangs is found soon. Finish exports a million events, which takes seconds on a
+// machine with nothing else to do, and minutes on a busy one that emulates another.
 var timeouts = wire.Timeouts{
 	Describe: 10 * time.Second, Configure: 10 * time.Second, Load: 2 * time.Minute, Generate: 2 * time.Minute,
-	Record: 10 * time.Second, Open: 10 * time.Second, Finish: time.Minute, Close: 10 * time.Second,
+	Record: 10 * time.Second, Open: 10 * time.Second, Finish: 4 * time.Minute, Close: 10 * time.Second,
 }
 
 // Plugin is a running plugin, called as a host calls it. Close it.
