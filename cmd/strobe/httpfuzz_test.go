@@ -36,10 +36,11 @@ func TestHTTPFuzz(t *testing.T) {
 			f.ids = f.ids[:min(1, len(f.ids))] // of one that has ended: others go on for a second each
 		}
 		request, show := f.request(op)
-		status, body := c.send(request, op.method == "HEAD" || strings.HasPrefix(request, "HEAD "))
+		head := op.method == "HEAD" || strings.HasPrefix(request, "HEAD ")
+		status, body := c.send(request, head)
 		got[status]++
-		if status == http.StatusNotImplemented && strings.HasPrefix(string(body), "Unsupported transfer encoding") {
-			continue // of the HTTP library: no route has seen it
+		if status == http.StatusNotImplemented && (head || strings.HasPrefix(string(body), "Unsupported transfer encoding")) {
+			continue // of the HTTP library: no route has seen it, and the answer to HEAD has no text
 		}
 		if status == 599 || status >= 500 && status != 503 && status != 507 || status == 0 && !strings.Contains(show, "hostile") {
 			t.Errorf("request %d of seed %d: %.1500q\nanswered %d %.600s", n, seed, show, status, body)
