@@ -269,20 +269,7 @@ func (m *Manager) concludeRecovery(p *entry, exports []exported, lost error) {
 		final.State = StateFailed
 		final.Error = fmt.Sprintf("the server ended while the profile was %s; its recording is kept: %s", p.leftIn, final.Error)
 	}
-	m.saveSummary(p, &final, exports)
-	m.write(p, &final)
-	size := diskUse(p.dir)
-	free, known := m.free()
-	m.mu.Lock()
-	final.keepMarks(p)
-	p.view, p.size = final, size
-	m.totals.add(final)
-	victims := m.surplus(time.Now(), free, known)
-	done := p.done // as in conclude
-	m.mu.Unlock()
-	m.logEnd(final)
-	close(done)
-	m.removeAll(victims)
+	m.finalize(p, final, exports)
 }
 
 // summarize reads the recording itself, as no profiler did.

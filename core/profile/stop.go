@@ -179,7 +179,7 @@ func (v *View) sumCost() {
 	v.Cost = recording.SumCosts(costs, recorded, cores)
 }
 
-// conclude writes the result down, makes the profile final and lets the next one start.
+// conclude makes the result of the active profile, and lets the next one start.
 func (m *Manager) conclude(p *entry, exports []exported) {
 	m.mu.Lock()
 	final := m.look(p)
@@ -189,6 +189,11 @@ func (m *Manager) conclude(p *entry, exports []exported) {
 	if p.startErr != nil {
 		final.State, final.Error = StateFailed, p.startErr.Error()
 	}
+	m.finalize(p, final, exports)
+}
+
+// finalize writes the result down, makes the profile final and tells who waits for that.
+func (m *Manager) finalize(p *entry, final View, exports []exported) {
 	m.saveSummary(p, &final, exports)
 	m.write(p, &final)
 	size := diskUse(p.dir)
@@ -196,9 +201,11 @@ func (m *Manager) conclude(p *entry, exports []exported) {
 	m.mu.Lock()
 	final.keepMarks(p)
 	p.view, p.size = final, size
-	m.active = nil
-	if p.snapshot == nil && !p.req.oneShot() {
-		m.uncollected = p // until a Stop that waits for it has answered
+	if m.active == p { // else it is of a server before
+		m.active = nil
+		if p.snapshot == nil && !p.req.oneShot() {
+			m.uncollected = p // until a Stop that waits for it has answered
+		}
 	}
 	m.totals.add(final)
 	victims := m.surplus(time.Now(), free, known)
