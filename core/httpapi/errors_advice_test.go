@@ -16,19 +16,8 @@ var advice = regexp.MustCompile(`\b(?i:send|use|set|stop|start|GET|POST|list|lea
 
 // TestMessagesSayWhatToDo reads every message that this package writes: each says what is wrong and what to do.
 func TestMessagesSayWhatToDo(t *testing.T) {
-	files, err := filepath.Glob("*.go")
-	if err != nil {
-		t.Fatal(err)
-	}
 	seen := 0
-	for _, name := range files {
-		if strings.HasSuffix(name, "_test.go") {
-			continue
-		}
-		f, err := parser.ParseFile(token.NewFileSet(), name, nil, 0)
-		if err != nil {
-			t.Fatal(err)
-		}
+	for name, f := range sources(t, ".") {
 		ast.Inspect(f, func(n ast.Node) bool {
 			call, ok := n.(*ast.CallExpr)
 			if !ok || len(call.Args) < 3 {
@@ -51,6 +40,25 @@ func TestMessagesSayWhatToDo(t *testing.T) {
 	if seen < 50 {
 		t.Errorf("only %d messages were found", seen)
 	}
+}
+
+// sources are the files of the package in a folder, without its tests, by path.
+func sources(t *testing.T, dir string) map[string]*ast.File {
+	t.Helper()
+	names, err := filepath.Glob(filepath.Join(dir, "*.go"))
+	if err != nil {
+		t.Fatal(err)
+	}
+	files := map[string]*ast.File{}
+	for _, name := range names {
+		if strings.HasSuffix(name, "_test.go") {
+			continue
+		}
+		if files[name], err = parser.ParseFile(token.NewFileSet(), name, nil, 0); err != nil {
+			t.Fatal(err)
+		}
+	}
+	return files
 }
 
 // literal is the text of a string literal or of several that are added.
